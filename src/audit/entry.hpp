@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <custody/json.hpp>
+#include <custody/time.hpp>
+#include <custody/types.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/commitment.hpp"
+#include "base/process.hpp"
+
+namespace custody::sqlite {
+class Connection;
+}
+
+namespace custody::audit {
+
+/// An audit entry before it has its number: what was done to what, by whom, and what became of it.
+struct Draft {
+    std::string operation;
+    std::string action;
+    std::string user;
+    std::optional<std::string> artifact_id{};
+    std::optional<std::string> run_id{};
+    std::optional<std::string> module{};
+    std::optional<std::string> on_behalf_of{};
+    std::optional<std::string> purpose{};
+    json details = json::object();
+    Outcome outcome = Outcome::done;
+    bool success = true;
+    std::optional<std::string> error_message{};
+    std::optional<Timestamp> timestamp{};  ///< set when it is appended, unless the rows of the change had to know it
+
+    /// Salts of those committed details whose text and salt the changed row itself keeps (a new artifact's metadata and
+    /// file name, a run's configuration): no opening is written for them.
+    std::map<std::string, base::Salt, std::less<>> row_salts{};
+};
+
+/// Whether a direct member of `details` is free text, which stands in a line as a commitment.
+bool is_committed_detail(std::string_view key);
+
+/// Writes the entry under the next number and answers it. Call inside the transaction of the change.
+std::int64_t append(sqlite::Connection& connection, const Draft& draft, const base::Agent& agent);
+
+}  // namespace custody::audit

@@ -1,0 +1,50 @@
+#include <algorithm>
+
+#include "audit/table.hpp"
+#include "sqlite/connection.hpp"
+
+namespace custody::audit {
+
+namespace {
+
+std::string next_month(const std::string& month) {
+    int year = std::stoi(month.substr(0, 4));
+    int number = std::stoi(month.substr(5, 2)) + 1;
+    if (number == 13) {
+        number = 1;
+        ++year;
+    }
+    const auto digits = std::to_string(year);
+    return std::string(4 - digits.size(), '0') + digits + (number < 10 ? "-0" : "-") + std::to_string(number);
+}
+
+// The first entry of this month or a later one: where this month begins.
+std::int64_t first_seq_from(sqlite::Connection& connection, const std::string& month, std::int64_t past_end) {
+    sqlite::Query query(connection, "SELECT min(seq) FROM audit_entries WHERE timestamp >= ?", month);
+    query.step();
+    return query.is_null(0) ? past_end : std::min(query.integer(0), past_end);
+}
+
+}  // namespace
+
+std::vector<Month> months(sqlite::Connection& connection, std::int64_t to_seq, const std::string& up_to) {
+    std::vector<Month> all;
+    std::string first;
+    std::string latest = up_to;
+    {
+        sqlite::Query query(connection, "SELECT substr(timestamp, 1, 7) FROM audit_entries WHERE seq = 1");
+        if (!query.step()) return all;
+        first = query.text(0);
+        sqlite::Query newest(connection, "SELECT substr(max(timestamp), 1, 7) FROM audit_entries");
+        if (newest.step()) latest = std::max(latest, newest.text(0));
+    }
+    std::int64_t begin = 1;
+    for (auto month = first; month <= latest; month = next_month(month)) {
+        const auto end = first_seq_from(connection, next_month(month), to_seq + 1);
+        all.push_back({month, begin, end - 1});
+        begin = end;
+    }
+    return all;
+}
+
+}  // namespace custody::audit

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <custody/audit.hpp>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/commitment.hpp"
+
+namespace custody::sqlite {
+class Connection;
+}
+
+namespace custody::audit {
+
+/// A stored line and its number.
+struct StoredEntry {
+    std::int64_t seq;
+    std::string line;
+};
+
+/// Calls `use` for every matching entry, oldest first (with a limit: the newest so many, oldest first).
+void for_each_entry(sqlite::Connection& connection, const AuditQuery& query, const std::function<void(StoredEntry&&)>& use);
+
+/// One entry. @throws Corruption where the number is missing
+StoredEntry entry_at(sqlite::Connection& connection, std::int64_t seq);
+
+/// How many entries match.
+std::int64_t count_entries(sqlite::Connection& connection, const AuditQuery& query);
+
+/// Number of the newest entry; 0 where there is none.
+std::int64_t last_seq(sqlite::Connection& connection);
+
+/// A text that stands in a line as a commitment.
+struct Text {
+    base::Salt salt;
+    std::string text;
+};
+/// The texts of an entry that are there to be shown, by JSON pointer: openings, and what the entry's own row keeps.
+std::map<std::string, Text> texts_of(sqlite::Connection& connection, std::int64_t seq, const json& line);
+
+/// The entry with its texts back in place; keys in the original's order.
+ordered_json with_texts(sqlite::Connection& connection, const StoredEntry& entry);
+
+/// The line as it is exported: canonical JSON with the texts back in place and one key more, "openings".
+std::string exported_line(sqlite::Connection& connection, const StoredEntry& entry);
+
+/// Errors of the matching entries, summed up.
+ErrorSummary summarize_errors(sqlite::Connection& connection, AuditQuery query);
+
+/// A month "YYYY-MM" and the entries that belong to it (first > last: none).
+struct Month {
+    std::string name;
+    std::int64_t first_seq;
+    std::int64_t last_seq;
+};
+/// Every month from the first entry's to `up_to`, empty ones included. An entry belongs to the later one of its own month and
+/// the month of the entry before it, so a clock that goes back can't split a month.
+std::vector<Month> months(sqlite::Connection& connection, std::int64_t to_seq, const std::string& up_to);
+
+}  // namespace custody::audit

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string_view>
+
+#include "blobs/descriptor.hpp"
+
+namespace custody::blobs {
+
+/// Makes the folder (its parents must exist) with exactly these permissions, whatever the umask, and makes its name
+/// durable. Nothing where it is there. @throws IoError
+void make_folder(const std::filesystem::path& folder, unsigned mode);
+
+/// fsync of a folder, so that the names in it survive power loss. @throws IoError
+void sync_folder(const std::filesystem::path& folder);
+
+/// fsync of an open file. @throws IoError naming `path`
+void sync_file(int descriptor, const std::filesystem::path& path);
+
+/// Writes all of it, whatever write(2) takes at a time. @throws IoError naming `path`
+void write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path);
+
+/// Writes a file whole or not at all: beside its final name, fsync, rename over, fsync of the folder. `fill` gets a
+/// function that appends bytes. @throws IoError; whatever `fill` throws, after removing what was written
+void write_atomically(const std::filesystem::path& path, unsigned mode,
+                      const std::function<void(const std::function<void(std::string_view)>&)>& fill);
+
+/// Opens a source for reading as the rules want it: a regular file with no symbolic link anywhere in its path, opened
+/// once and looked at through the descriptor. `inside` (may be empty) is a folder whose symbolic links are the store's own
+/// and therefore followed. @throws SourceNotFound, SourceIsDirectory, InvalidArgument, IoError
+Descriptor open_source(const std::filesystem::path& path, const std::filesystem::path& inside);
+
+/// The named link of a payload: a hard link, else a relative symbolic link (EMLINK, EPERM under
+/// protected_hardlinks, EXDEV). Nothing where a good one is there; a stale one is replaced. @throws IoError
+void make_named_link(const std::filesystem::path& link, const std::filesystem::path& payload, unsigned folder_mode);
+
+/// A folder of this process alone, locked while the process lives (flock on the folder), so that others can tell.
+class ProcessFolder {
+   public:
+    /// Makes <parent>/<pid>-<random>. @throws IoError
+    ProcessFolder(const std::filesystem::path& parent, unsigned mode);
+    ~ProcessFolder();  ///< removes it, unless this is a forked child
+    ProcessFolder(const ProcessFolder&) = delete;
+    ProcessFolder& operator=(const ProcessFolder&) = delete;
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    /// Removes what is in it; answers how many entries went.
+    std::size_t empty();
+
+   private:
+    std::filesystem::path path_;
+    Descriptor lock_;
+    long owner_pid_;
+};
+
+/// Removes the folders of dead processes below `parent`; answers how many.
+std::size_t remove_dead_process_folders(const std::filesystem::path& parent);
+
+/// The type of file system that holds `path`, where it is one on which SQLite's locks can't be trusted ("nfs", "smb",
+/// "fuse", …); empty for local ones. @throws IoError
+std::string network_file_system(const std::filesystem::path& path);
+
+}  // namespace custody::blobs

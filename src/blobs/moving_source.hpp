@@ -1,0 +1,61 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "blobs/abilities.hpp"
+#include "blobs/descriptor.hpp"
+
+namespace custody::blobs {
+
+/// A source that is to leave its place (Transfer::move): held by its folder and name, so that what is renamed or removed in the
+/// end is the file that was looked at. A file is taken over by one rename to its final name, so that a crash leaves it in
+/// one place or the other and never where a sweep would delete it.
+class MovingSource {
+   public:
+    enum class Step {
+        rename,   ///< its very file is to become the payload
+        renamed,  ///< it has
+        remove,   ///< it was copied; to be removed when the artifact is committed
+        done
+    };
+    enum class Renamed { done, exists, refused };
+
+    /// `file` is the source, open. @throws IoError where the source could not be removed afterwards
+    MovingSource(std::filesystem::path path, int file);
+
+    /// Whether the file may become a payload as it is: a regular file with this one name, ours, on this device, without an
+    /// access list, and open for writing nowhere. The last is held by a lease for as long as `file` is open.
+    [[nodiscard]] bool may_become_payload(int file, dev_t device, const Abilities& abilities) const;
+    /// Whether nobody has opened it for writing since.
+    [[nodiscard]] static bool lease_holds(int file);
+    static void end_lease(int file);
+
+    /// Gives the file its permissions and renames it to `name`. Whatever keeps it from that (but a full or broken disk)
+    /// leaves it as it was. `group`: whose it is to become; `over`: whatever is there. @throws IoError (ENOENT where the folder
+    /// of `name` is missing)
+    Renamed rename_to(int file, const std::filesystem::path& name, unsigned mode, std::optional<gid_t> group, bool over);
+    /// Renames `from` back to the source's name, unless that is taken, with its old permissions.
+    bool put_back(int file, const std::filesystem::path& from);
+    /// Removes the source if it is still the file that was read, and not the payload `kept` itself.
+    bool remove(const std::filesystem::path& kept);
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    [[nodiscard]] Step step() const { return step_; }
+    void set_step(Step step) { step_ = step; }
+    /// The folder the source is in.
+    [[nodiscard]] int folder() const { return folder_.get(); }
+
+   private:
+    void restore(int file) const;
+    std::filesystem::path path_;
+    std::string name_;
+    Descriptor folder_;
+    struct stat before_ {};
+    Step step_ = Step::remove;
+};
+
+}  // namespace custody::blobs

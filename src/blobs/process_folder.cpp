@@ -1,0 +1,101 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+
+#include "blobs/durable.hpp"
+#include "blobs/errors.hpp"
+#include "blobs/incoming.hpp"
+
+namespace custody::blobs {
+
+namespace {
+
+/// <pid>-<16 hexadecimal digits>
+bool is_process_folder_name(std::string_view name) {
+    const auto dash = name.find('-');
+    return dash != std::string_view::npos && dash > 0 && name.size() == dash + 17 &&
+           name.find_first_not_of("0123456789") == dash &&
+           name.find_first_not_of("0123456789abcdef", dash + 1) == std::string_view::npos;
+}
+
+Descriptor open_folder(const std::filesystem::path& folder) {
+    return Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+bool try_lock(int folder) {
+    int result = 0;
+    do result = ::flock(folder, LOCK_EX | LOCK_NB);
+    while (result != 0 && errno == EINTR);
+    return result == 0;
+}
+
+bool is_still_at(int folder, const std::filesystem::path& path) {
+    struct stat held {};
+    struct stat named {};
+    return ::fstat(folder, &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
+           held.st_ino == named.st_ino;
+}
+
+}  // namespace
+
+ProcessFolder::ProcessFolder(const std::filesystem::path& parent, unsigned mode) : owner_pid_(::getpid()) {
+    // A sweep may take the folder between its making and its lock: then once more.
+    for (;;) {
+        path_ = parent / (std::to_string(owner_pid_) + "-" + random_hex(8));
+        if (::mkdir(path_.c_str(), 0700) != 0) throw_io(errno, "make the folder", path_);
+        lock_ = open_folder(path_);
+        if (lock_ && try_lock(lock_.get()) && is_still_at(lock_.get(), path_)) break;
+        if (lock_ && errno != EWOULDBLOCK && errno != ENOENT) {
+            const int code = errno;
+            ::rmdir(path_.c_str());
+            throw_io(code, "lock the folder", path_);
+        }
+        if (!lock_ && errno != ENOENT) throw_io(errno, "open the folder", path_);
+    }
+    if (::fchmod(lock_.get(), mode) != 0) {
+        const int code = errno;
+        ::rmdir(path_.c_str());
+        throw_io(code, "set the permissions of", path_);
+    }
+}
+
+ProcessFolder::~ProcessFolder() {
+    if (owner_pid_ != ::getpid()) return;
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+std::size_t ProcessFolder::empty() {
+    std::size_t count = 0;
+    try {
+        for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+            count += static_cast<std::size_t>(std::filesystem::remove_all(entry.path()));
+        }
+    } catch (const std::filesystem::filesystem_error& error) {
+        throw_io(error.code().value(), "empty the folder", path_);
+    }
+    return count;
+}
+
+std::size_t remove_dead_process_folders(const std::filesystem::path& parent) {
+    std::size_t count = 0;
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(parent, error), end; !error && entry != end; entry.increment(error)) {
+        const auto& path = entry->path();
+        if (!is_process_folder_name(path.filename().native())) continue;
+        const auto folder = open_folder(path);
+        if (!folder || !try_lock(folder.get())) continue;  // its process lives, or it is another account's
+        std::error_code refused;
+        std::filesystem::remove_all(path, refused);
+        if (!refused) ++count;
+    }
+    if (error && error.value() != ENOENT) throw_io(error.value(), "read the folder", parent);
+    return count;
+}
+
+}  // namespace custody::blobs

@@ -1,0 +1,53 @@
+#include "catalog/payloads.hpp"
+
+#include "sqlite/connection.hpp"
+
+namespace custody::catalog {
+
+namespace {
+
+PayloadRow row_of(const sqlite::Query& query) {
+    return {Digest::parse(query.view(0)), static_cast<std::uint64_t>(query.integer(1)), query.view(2) == "present",
+            query.integer(3), Timestamp::parse(query.view(4))};
+}
+
+}  // namespace
+
+void upsert_payload(sqlite::Connection& connection, const PayloadRow& payload) {
+    sqlite::Query(
+        connection,
+        "INSERT INTO payloads (digest, size_bytes, state, mtime_ns, verified_at) VALUES (?, ?, 'present', ?, ?) "
+        "ON CONFLICT (digest) DO UPDATE SET state = 'present', mtime_ns = excluded.mtime_ns, verified_at = excluded.verified_at",
+        payload.digest.hex(), static_cast<std::int64_t>(payload.size_bytes), payload.mtime_ns, payload.verified_at.str())
+        .run();
+}
+
+std::optional<PayloadRow> find_payload(sqlite::Connection& connection, const Digest& digest) {
+    sqlite::Query query(connection, "SELECT digest, size_bytes, state, mtime_ns, verified_at FROM payloads WHERE digest = ?",
+                        digest.hex());
+    if (!query.step()) return std::nullopt;
+    return row_of(query);
+}
+
+void mark_verified(sqlite::Connection& connection, const Digest& digest, std::int64_t mtime_ns, const Timestamp& verified_at) {
+    sqlite::Query(connection, "UPDATE payloads SET mtime_ns = ?, verified_at = ? WHERE digest = ?", mtime_ns, verified_at.str(),
+                  digest.hex())
+        .run();
+}
+
+void mark_payload_removed(sqlite::Connection& connection, const Digest& digest) {
+    sqlite::Query(connection, "UPDATE payloads SET state = 'removed' WHERE digest = ?", digest.hex()).run();
+}
+
+std::int64_t references_to(sqlite::Connection& connection, const Digest& digest) {
+    sqlite::Query query(connection, "SELECT count(*) FROM artifacts WHERE checksum = ? AND removed_at IS NULL", digest.hex());
+    query.step();
+    return query.integer(0);
+}
+
+void for_each_payload(sqlite::Connection& connection, const std::function<void(const PayloadRow&)>& use) {
+    sqlite::Query query(connection, "SELECT digest, size_bytes, state, mtime_ns, verified_at FROM payloads ORDER BY digest");
+    while (query.step()) use(row_of(query));
+}
+
+}  // namespace custody::catalog

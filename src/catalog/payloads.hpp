@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <custody/ids.hpp>
+#include <custody/time.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace custody::sqlite {
+class Connection;
+}
+
+namespace custody::catalog {
+
+struct PayloadRow {
+    Digest digest;
+    std::uint64_t size_bytes;
+    bool present;
+    std::int64_t mtime_ns;
+    Timestamp verified_at;
+};
+
+/// Records a payload that has just been hashed and found good.
+void upsert_payload(sqlite::Connection& connection, const PayloadRow& payload);
+std::optional<PayloadRow> find_payload(sqlite::Connection& connection, const Digest& digest);
+void mark_verified(sqlite::Connection& connection, const Digest& digest, std::int64_t mtime_ns, const Timestamp& verified_at);
+void mark_payload_removed(sqlite::Connection& connection, const Digest& digest);
+/// How many artifacts that still have their payload refer to it.
+std::int64_t references_to(sqlite::Connection& connection, const Digest& digest);
+void for_each_payload(sqlite::Connection& connection, const std::function<void(const PayloadRow&)>& use);
+
+}  // namespace custody::catalog

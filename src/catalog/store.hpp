@@ -1,0 +1,42 @@
+#pragma once
+
+#include <custody/maintenance.hpp>
+#include <custody/time.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace custody::sqlite {
+class Connection;
+}
+
+namespace custody::catalog {
+
+/// What a store is.
+struct StoreRow {
+    std::string store_id;
+    std::string epoch;
+    Timestamp created_at;
+    std::optional<std::string> payload_root;
+    bool group_access;
+    bool phi_guard;
+};
+
+void insert_store(sqlite::Connection& connection, const StoreRow& store);
+StoreRow load_store(sqlite::Connection& connection);
+
+/// From the counters that triggers keep; `with_audit`: errors too.
+Statistics load_statistics(sqlite::Connection& connection, bool with_audit);
+
+/// Counters that differ from what they count, told in words; empty where all agree.
+std::vector<std::string> counter_drift(sqlite::Connection& connection);
+
+/// What SQLite's own check of the file says, first lines; "ok" alone where it is sound.
+std::vector<std::string> integrity_check(sqlite::Connection& connection);
+/// Rows that refer to rows that are not there.
+std::vector<std::string> foreign_key_check(sqlite::Connection& connection);
+
+/// Leaves free text out of a copy of the catalog (a snapshot for people who may not see it).
+void erase_texts(sqlite::Connection& connection);
+
+}  // namespace custody::catalog

@@ -1,0 +1,201 @@
+// The trail as callers see it: queries, histories, summaries, exports.
+
+#include <custody/artifact_manager.hpp>
+
+#include "audit/table.hpp"
+#include "base/canonical_json.hpp"
+#include "base/text.hpp"
+#include "manager/manager_impl.hpp"
+
+namespace custody {
+
+namespace {
+
+constexpr std::size_t longest_filter_bytes = 255;
+
+json filter_details(const AuditQuery& query) {
+    json details = json::object();
+    const auto add = [&](const char* key, const std::string& value) {
+        // What is too long is refused below; the entry of the refusal must still be one that can be written.
+        if (!value.empty() && value.size() <= longest_filter_bytes) details[key] = base::to_clean_utf8(value);
+    };
+    if (query.start_time) details["start_time"] = query.start_time->str();
+    if (query.end_time) details["end_time"] = query.end_time->str();
+    add("operation", query.operation);
+    add("action", query.action);
+    add("user", query.user);
+    add("module", query.module);
+    if (query.outcome) details["outcome"] = to_string(*query.outcome);
+    if (query.success) details["success"] = *query.success;
+    return details;
+}
+
+void check(const AuditQuery& query) {
+    manager::require_text(query.operation, "operation", longest_filter_bytes);
+    manager::require_text(query.action, "action", longest_filter_bytes);
+    manager::require_text(query.user, "user", longest_filter_bytes);
+    manager::require_text(query.module, "module", longest_filter_bytes);
+}
+
+constexpr const char* csv_columns[] = {"entry_id", "timestamp",    "operation", "artifact_id",   "user", "module",
+                                       "action",   "details",      "success",   "error_message", "seq",  "outcome",
+                                       "run_id",   "on_behalf_of", "purpose",   "agent"};
+
+std::string csv_row(const ordered_json& entry) {
+    std::string row;
+    for (const char* column : csv_columns) {
+        const auto& value = entry.at(column);
+        if (!row.empty()) row += ',';
+        // An empty first cell would leave the row without its comma; entry_id never is empty.
+        row += base::csv_cell(value.is_null()     ? ""
+                              : value.is_string() ? value.get<std::string>()
+                                                  : base::canonical_json(json(value)));
+    }
+    return row + "\r\n";
+}
+
+std::string csv_header() {
+    std::string header;
+    for (const char* column : csv_columns) header += (header.empty() ? "" : ",") + std::string(column);
+    return header + "\r\n";
+}
+
+using Append = std::function<void(std::string_view)>;
+
+// Writes the entries of one export in its format.
+void write_entries(sqlite::Connection& connection, const AuditQuery& query, ExportFormat format, const Append& append,
+                   const Progress& progress, std::int64_t& count) {
+    const auto total = progress ? static_cast<std::uint64_t>(audit::count_entries(connection, query)) : 0;
+    if (format == ExportFormat::csv) append(csv_header());
+    if (format == ExportFormat::json) append("[");
+    audit::for_each_entry(connection, query, [&](audit::StoredEntry&& entry) {
+        if (format == ExportFormat::jsonl) {
+            append(audit::exported_line(connection, entry) + "\n");
+        } else if (format == ExportFormat::csv) {
+            append(csv_row(audit::with_texts(connection, entry)));
+        } else {
+            auto text = audit::with_texts(connection, entry).dump(2);
+            for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 3) text.insert(at + 1, "  ");
+            append((count == 0 ? "\n  " : ",\n  ") + text);
+        }
+        ++count;
+        if (progress && count % 1024 == 0) progress(static_cast<std::uint64_t>(count), total);
+    });
+    if (format == ExportFormat::json) append(count == 0 ? "]\n" : "\n]\n");
+    if (progress) progress(static_cast<std::uint64_t>(count), total);
+}
+
+void write_month(sqlite::Connection& connection, const audit::Month& month, const Append& append, const Progress& progress,
+                 std::uint64_t total, std::uint64_t& done) {
+    for (auto seq = month.first_seq; seq <= month.last_seq; ++seq) {
+        append(audit::exported_line(connection, audit::entry_at(connection, seq)) + "\n");
+        if (progress && ++done % 1024 == 0) progress(done, total);
+    }
+}
+
+void require_month(const std::string& month) {
+    if (!month.empty() && (month.size() != 7 || Timestamp::parse(month).str().substr(0, 7) != month)) {
+        throw InvalidArgument("a month is written YYYY-MM, like 2026-10");
+    }
+}
+
+}  // namespace
+
+AuditTrail ArtifactManager::audit() { return AuditTrail(impl_); }
+
+std::vector<AuditEntry> AuditTrail::query_audit_trail(const AuditQuery& query) {
+    auto draft = manager_->draft("audit_access", "query");
+    draft.details = filter_details(query);
+    std::vector<AuditEntry> entries;
+    manager_->look(draft, [&](sqlite::Connection& connection) {
+        check(query);
+        entries.clear();
+        audit::for_each_entry(connection, query, [&](audit::StoredEntry&& stored) {
+            auto entry = audit::with_texts(connection, stored);
+            entries.push_back({stored.seq, std::move(stored.line), std::move(entry)});
+        });
+        draft.details["result_count"] = entries.size();
+    });
+    return entries;
+}
+
+std::vector<AuditEntry> AuditTrail::get_artifact_history(const ArtifactId& artifact) {
+    auto draft = manager_->draft("artifact_access", "history");
+    draft.artifact_id = artifact.str();
+    std::vector<AuditEntry> entries;
+    manager_->look(draft, [&](sqlite::Connection& connection) {
+        entries.clear();
+        audit::for_each_entry(connection, {.artifact_id = artifact}, [&](audit::StoredEntry&& stored) {
+            auto entry = audit::with_texts(connection, stored);
+            entries.push_back({stored.seq, std::move(stored.line), std::move(entry)});
+        });
+        draft.outcome = entries.empty() ? Outcome::not_found : Outcome::done;
+        draft.details["result_count"] = entries.size();
+    });
+    return entries;
+}
+
+ErrorSummary AuditTrail::get_error_summary(const AuditQuery& query) {
+    auto draft = manager_->draft("audit_access", "query");
+    draft.details = filter_details(query);
+    draft.details["summary"] = "errors";
+    ErrorSummary summary;
+    manager_->look(draft, [&](sqlite::Connection& connection) {
+        check(query);
+        summary = audit::summarize_errors(connection, query);
+    });
+    return summary;
+}
+
+std::filesystem::path AuditTrail::export_audit_trail(const std::filesystem::path& output_path, ExportFormat format,
+                                                     const AuditQuery& query, const Progress& progress) {
+    auto draft = manager_->draft("audit_access", "export");
+    draft.details = filter_details(query);
+    draft.details["format"] = format == ExportFormat::csv ? "csv" : format == ExportFormat::json ? "json" : "jsonl";
+    manager_->attempt(draft, [&] {
+        check(query);
+        manager_->database().read([&](sqlite::Connection& connection) {
+            std::int64_t count = 0;
+            blobs::write_atomically(output_path, manager_->blobs().modes().file(), [&](const Append& append) {
+                write_entries(connection, query, format, append, progress, count);
+                draft.details["entry_count"] = count;
+                manager_->record(draft);  // before the file has its name
+            });
+        });
+    });
+    return output_path;
+}
+
+std::vector<std::filesystem::path> AuditTrail::export_months(const std::string& month, std::filesystem::path folder,
+                                                             std::optional<std::int64_t> to_seq, const Progress& progress) {
+    auto draft = manager_->draft("audit_access", "export");
+    draft.details["format"] = "jsonl";
+    if (folder.empty()) folder = manager_->layout().audit();
+    std::vector<std::filesystem::path> files;
+    manager_->attempt(draft, [&] {
+        require_month(month);
+        manager_->database().read([&](sqlite::Connection& connection) {
+            files.clear();
+            const auto last = audit::last_seq(connection);
+            const auto to = to_seq.value_or(last);
+            if (to < 0 || to > last) throw InvalidArgument("the trail has entries 1 to " + std::to_string(last));
+            auto months = audit::months(connection, to, Timestamp::now().str().substr(0, 7));
+            if (!month.empty()) std::erase_if(months, [&](const audit::Month& each) { return each.name != month; });
+            if (months.empty()) throw InvalidArgument("the trail has no month " + month + " yet");
+            draft.details["to_seq"] = to;
+            auto& names = draft.details["months"] = json::array();
+            for (const auto& each : months) names.push_back(each.name);
+            manager_->record(draft);  // before the first file has its name; its own number is past the range
+            std::uint64_t done = 0;
+            for (const auto& each : months) {
+                files.push_back(folder / ("audit_" + each.name.substr(0, 4) + each.name.substr(5, 2) + ".jsonl"));
+                blobs::write_atomically(files.back(), manager_->blobs().modes().file(), [&](const Append& append) {
+                    write_month(connection, each, append, progress, static_cast<std::uint64_t>(to), done);
+                });
+            }
+        });
+    });
+    return files;
+}
+
+}  // namespace custody

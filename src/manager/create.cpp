@@ -1,0 +1,324 @@
+// New artifacts. The order is the order of rules: checked, staged, published, and only then, under the write lock, recorded.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <custody/artifact_manager.hpp>
+
+#include "base/text.hpp"
+#include "catalog/artifacts.hpp"
+#include "catalog/lineage.hpp"
+#include "catalog/payloads.hpp"
+#include "catalog/types.hpp"
+#include "manager/manager_impl.hpp"
+
+namespace custody {
+
+namespace {
+
+// Content that was hashed as lately as this needs no second hashing when it comes again with the same size and time.
+constexpr auto lately = std::chrono::hours(24);
+
+// One artifact on its way into the store.
+struct Making {
+    explicit Making(const NewArtifact& artifact, audit::Draft draft) : wanted(artifact), entry(std::move(draft)) {}
+    const NewArtifact& wanted;
+    audit::Draft entry;
+    std::string metadata;
+    std::string file_name;
+    std::optional<blobs::Staged> staged;
+    std::optional<Timestamp> verified_at;  // when what was there under this digest was hashed, if it was not hashed now
+    std::optional<Artifact> result;
+};
+
+bool has_payload(const NewArtifact& artifact) {
+    return !artifact.source_path.empty() || artifact.content || artifact.source_fd >= 0;
+}
+
+void check_options(const ManagerImpl& manager, Making& making) {
+    const auto& wanted = making.wanted;
+    const int sources = (wanted.source_path.empty() ? 0 : 1) + (wanted.content ? 1 : 0) + (wanted.source_fd >= 0 ? 1 : 0);
+    if (sources > 1) throw InvalidArgument("an artifact has one payload: give source_path, content or source_fd, not several");
+    if (wanted.status == ArtifactStatus::failed || wanted.status == ArtifactStatus::archived) {
+        throw InvalidArgument("a new artifact is pending, in_progress or completed, not " +
+                              std::string(to_string(wanted.status)));
+    }
+    manager::require_text(wanted.processing_module, "processing_module", 255);
+    manager::require_text(wanted.processing_version, "processing_version", 255);
+    manager::require_text(wanted.request_key, "request_key", 255);
+    manager::require_text(wanted.file_name, "file_name", 4096);
+    if (!base::is_identifier(wanted.relationship)) {
+        throw InvalidArgument("a relationship is a name like derived_from ([a-z][a-z0-9_]*, at most 63 characters)");
+    }
+    if (wanted.transfer == Transfer::move && wanted.source_path.empty()) {
+        throw InvalidArgument("only a source_path can be moved into the store");
+    }
+    making.metadata =
+        manager.checked_object(wanted.metadata, wanted.metadata_text, "metadata", wanted.allow_phi_metadata, making.entry);
+    making.file_name = wanted.file_name.empty() ? base::to_clean_utf8(wanted.source_path.filename().string()) : wanted.file_name;
+    if (has_payload(wanted) && making.file_name.empty()) making.file_name = wanted.type.str();
+}
+
+std::vector<catalog::ArtifactKey> source_keys(sqlite::Connection& connection, const NewArtifact& wanted) {
+    std::vector<catalog::ArtifactKey> keys;
+    for (const auto& source : wanted.source_artifacts) {
+        const auto key = catalog::find_key(connection, source);
+        if (!key) throw NotFound("there is no artifact " + source.str() + " to link to");
+        if (std::find(keys.begin(), keys.end(), *key) == keys.end()) keys.push_back(*key);
+    }
+    return keys;
+}
+
+// What the catalog has to say against it, before any byte is copied and again under the lock.
+void check_against_catalog(const ManagerImpl& manager, sqlite::Connection& connection, Making& making) {
+    const auto& wanted = making.wanted;
+    const auto sensitivity = catalog::find_sensitivity(connection, wanted.type);
+    if (!sensitivity) {
+        throw InvalidArgument("the artifact type " + wanted.type.str() +
+                              " is not registered in this store: register it first "
+                              "(custody type add " +
+                              wanted.type.str() + " --sensitivity S)");
+    }
+    (void)manager.join_run(connection, wanted.run, making.entry);
+    const auto keys = source_keys(connection, wanted);
+    if (!making.staged || *sensitivity != Sensitivity::deidentified) return;
+    if (const auto identified = catalog::find_identified_source(connection, making.staged->digest(), keys)) {
+        making.entry.details["identified_artifact_id"] = identified->str();
+        making.entry.details["rule"] = "identified_release";
+        if (!wanted.allow_identified_release) {
+            throw Refused("the payload of this " + wanted.type.str() + " is byte for byte that of the identified artifact " +
+                              identified->str() + ": it was not de-identified. Nothing was released",
+                          "identified_release");
+        }
+        making.entry.details["release_override"] = true;
+    }
+}
+
+blobs::Staged stage(blobs::BlobStore& blobs, const NewArtifact& wanted, const blobs::Progress& progress) {
+    if (wanted.content) return blobs.stage_bytes(*wanted.content);
+    if (wanted.source_fd >= 0) return blobs.stage_descriptor(wanted.source_fd, progress);
+    return blobs.stage_file(wanted.source_path, wanted.transfer, progress);
+}
+
+// When what the store has under this digest was hashed, if that was lately and it looks untouched since.
+std::optional<Timestamp> lately_verified(ManagerImpl& manager, const blobs::Staged& staged) {
+    std::optional<catalog::PayloadRow> row;
+    manager.database().read([&](sqlite::Connection& connection) { row = catalog::find_payload(connection, staged.digest()); });
+    if (!row || !row->present || Timestamp::now().time() - row->verified_at.time() > lately) return std::nullopt;
+    const auto stat = manager.blobs().stat(staged.digest());
+    const bool untouched = stat && stat->size_bytes == row->size_bytes && stat->mtime_ns == row->mtime_ns;
+    return untouched ? std::optional(row->verified_at) : std::nullopt;
+}
+
+void record_healed(ManagerImpl& manager, const blobs::Staged& staged) {
+    auto entry = manager.draft("artifact_storage", "heal");
+    entry.details = {{"checksum", staged.digest().hex()}, {"file_size", staged.size_bytes()}};
+    manager.record(entry);
+}
+
+// Bytes into the store; nothing of the catalog is touched.
+void bring_in(ManagerImpl& manager, Making& making, const blobs::Progress& progress) {
+    manager.database().read([&](sqlite::Connection& connection) { check_against_catalog(manager, connection, making); });
+    if (!has_payload(making.wanted)) return;
+    making.staged.emplace(stage(manager.blobs(), making.wanted, progress));
+    manager.database().read([&](sqlite::Connection& connection) { check_against_catalog(manager, connection, making); });
+    making.verified_at = lately_verified(manager, *making.staged);
+    const auto published = manager.blobs().publish(*making.staged, making.verified_at.has_value());
+    if (published != blobs::Published::present) making.verified_at.reset();
+    if (published == blobs::Published::healed) record_healed(manager, *making.staged);
+}
+
+// The first artifact of a request that comes again: answered if it is the same, refused if it is not.
+std::optional<Artifact> repeated(sqlite::Connection& connection, Making& making) {
+    const auto& wanted = making.wanted;
+    if (wanted.request_key.empty()) return std::nullopt;
+    const auto key = catalog::find_request(connection, wanted.request_key);
+    if (!key) return std::nullopt;
+    auto first = catalog::load_artifact(connection, *key);
+    const auto digest = making.staged ? std::optional(making.staged->digest()) : std::nullopt;
+    if (first.checksum != digest || first.type != wanted.type || first.metadata_text != making.metadata) {
+        throw Conflict("the request key was used for artifact " + first.id.str() + ", which has other content, type or metadata");
+    }
+    making.entry.artifact_id = first.id.str();
+    making.entry.row_salts.clear();
+    making.entry.details["request_key"] = wanted.request_key;
+    making.entry.details["repeated"] = true;
+    return first;
+}
+
+json link_details(const NewArtifact& wanted) {
+    json sources = json::array();
+    for (const auto& source : wanted.source_artifacts) sources.push_back(source.str());
+    return sources;
+}
+
+// The facts of the new row, so that the trail alone can say what it became.
+void describe(Making& making, const catalog::ArtifactRow& row) {
+    auto& entry = making.entry;
+    entry.artifact_id = row.id.str();
+    entry.timestamp = row.created_at;
+    entry.row_salts["metadata"] = row.metadata_salt;
+    auto& details = entry.details;
+    details["artifact_type"] = row.type.name();
+    details["status"] = to_string(row.status);
+    details["processing_version"] = row.processing_version.empty() ? json(nullptr) : json(row.processing_version);
+    details["metadata"] = row.metadata;
+    details["source_artifacts"] = link_details(making.wanted);
+    if (!making.wanted.source_artifacts.empty()) details["relationship"] = making.wanted.relationship;
+    if (!row.request_key.empty()) details["request_key"] = row.request_key;
+    if (row.checksum) {
+        entry.row_salts["file_name"] = row.file_name_salt;
+        details["file_name"] = row.file_name;
+        details["file_size"] = *row.file_size;
+        details["checksum"] = row.checksum->hex();
+    }
+}
+
+// Everything under the write lock: one artifact, its links, its run, its entry.
+void insert(ManagerImpl& manager, sqlite::Connection& connection, ManagerImpl::Recorder& recorder, Making& making) {
+    const auto& wanted = making.wanted;
+    if ((making.result = repeated(connection, making))) {
+        recorder.append(making.entry);
+        return;
+    }
+    check_against_catalog(manager, connection, making);
+    const auto now = Timestamp::now();
+    catalog::ArtifactRow row{.id = ArtifactId::random(),
+                             .type = wanted.type,
+                             .status = wanted.status,
+                             .created_at = now,
+                             .processing_module = wanted.processing_module,
+                             .processing_version = wanted.processing_version,
+                             .file_name = making.file_name,
+                             .file_name_salt = base::random_salt(),
+                             .file_size = {},
+                             .checksum = {},
+                             .metadata = making.metadata,
+                             .metadata_salt = base::random_salt(),
+                             .request_key = wanted.request_key};
+    if (making.staged) {
+        manager.blobs().ensure_published(*making.staged);
+        row.file_size = making.staged->size_bytes();
+        row.checksum = making.staged->digest();
+        const auto stat = manager.blobs().stat(*row.checksum);
+        catalog::upsert_payload(
+            connection, {*row.checksum, *row.file_size, true, stat ? stat->mtime_ns : 0, making.verified_at.value_or(now)});
+    }
+    const auto key = catalog::insert_artifact(connection, row);
+    const auto run = manager.join_run(connection, wanted.run, making.entry);
+    if (run) catalog::add_output(connection, *run, key);
+    for (const auto source : source_keys(connection, wanted)) {
+        catalog::insert_edge(connection, key, source, wanted.relationship, now);
+        if (run) catalog::add_input(connection, *run, source);
+    }
+    describe(making, row);
+    recorder.append(making.entry);
+    making.result = catalog::load_artifact(connection, key);
+}
+
+// After a failure, under the write lock: what was brought in for nothing goes again, unless somebody else refers to it by now.
+void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::vector<Making>& all) {
+    for (auto& making : all) {
+        if (!making.staged) continue;
+        const bool unreferenced = catalog::references_to(connection, making.staged->digest()) == 0;
+        manager.blobs().undo_move(*making.staged, unreferenced);
+        // No grace period in trash/: no row ever named it, so nobody can be reading it. Whoever brings in the
+        // same content at this moment finds it gone under the lock, and links it again.
+        if (making.staged->added() && unreferenced) ::unlink(manager.blobs().path_of(making.staged->digest()).c_str());
+    }
+}
+
+// Records the failure and takes out what was brought in; where the lock can't be had, moved sources go back at least.
+void fail(ManagerImpl& manager, audit::Draft&& draft, const Error& error, std::vector<Making>& all) {
+    bool taken_out = false;
+    const auto clean_up = [&](sqlite::Connection& connection) {
+        take_out(manager, connection, all);
+        taken_out = true;
+    };
+    try {
+        manager.record_failure(draft, error, clean_up);
+    } catch (const Error&) {
+        for (auto& making : all) {
+            if (!taken_out && making.staged) manager.blobs().undo_move(*making.staged);
+        }
+        throw;
+    }
+}
+
+audit::Draft draft_of(const ManagerImpl& manager, const NewArtifact& wanted) {
+    auto draft = manager.draft("artifact_creation", "create");
+    if (!wanted.processing_module.empty() && base::is_clean_utf8(wanted.processing_module) &&
+        wanted.processing_module.size() <= 255) {
+        draft.module = wanted.processing_module;
+    }
+    return draft;
+}
+
+// A create that failed names no artifact: there is none. It says what was to be made.
+audit::Draft failure_draft(const ManagerImpl& manager, const Making& making) {
+    auto draft = making.entry;
+    draft.operation = "artifact_storage";
+    draft.action = "store";
+    draft.artifact_id.reset();
+    draft.row_salts.clear();
+    for (const char* key : {"metadata", "file_name", "status", "checksum", "file_size"}) draft.details.erase(key);
+    draft.details["artifact_type"] = making.wanted.type.name();
+    if (!making.wanted.source_path.empty()) {
+        draft.details["source_path"] = manager.clean_message(making.wanted.source_path.string());
+    }
+    return draft;
+}
+
+std::vector<Artifact> create(ManagerImpl& manager, std::span<const NewArtifact> artifacts, const Progress& progress) {
+    std::vector<Making> all;
+    all.reserve(artifacts.size());
+    for (const auto& artifact : artifacts) all.emplace_back(artifact, draft_of(manager, artifact));
+    std::uint64_t done_bytes = 0;
+    std::uint64_t total_bytes = 0;
+    for (const auto& artifact : artifacts) {
+        std::error_code ignored;
+        const auto size = artifact.source_path.empty() ? 0 : std::filesystem::file_size(artifact.source_path, ignored);
+        total_bytes += ignored ? 0 : size;
+    }
+    const Making* at = nullptr;
+    try {
+        for (auto& making : all) {
+            at = &making;
+            check_options(manager, making);
+            bring_in(manager, making, [&](std::uint64_t done) {
+                if (progress) progress(done_bytes + done, total_bytes);
+            });
+            if (making.staged) done_bytes += making.staged->size_bytes();
+        }
+        manager.transact([&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+            for (auto& making : all) {
+                at = &making;
+                insert(manager, connection, recorder, making);
+            }
+        });
+    } catch (const InvalidState&) {
+        throw;
+    } catch (const Error& error) {
+        fail(manager, at != nullptr ? failure_draft(manager, *at) : manager.draft("artifact_storage", "store"), error, all);
+        throw;
+    }
+    std::vector<Artifact> results;
+    results.reserve(all.size());
+    for (auto& making : all) {
+        if (making.staged) manager.blobs().finish_move(*making.staged);
+        results.push_back(std::move(*making.result));
+    }
+    return results;
+}
+
+}  // namespace
+
+Artifact ArtifactManager::create_artifact(const NewArtifact& artifact) {
+    return std::move(create(*impl_, std::span(&artifact, 1), {}).front());
+}
+
+std::vector<Artifact> ArtifactManager::create_artifacts(std::span<const NewArtifact> artifacts, const Progress& progress) {
+    return create(*impl_, artifacts, progress);
+}
+
+}  // namespace custody

@@ -1,0 +1,119 @@
+// The state of machine and store, with the next command to run.
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <custody/artifact_manager.hpp>
+
+#include "audit/table.hpp"
+#include "manager/manager_impl.hpp"
+#include "sqlite/migrations.hpp"
+
+namespace custody {
+
+namespace {
+
+using Severity = Finding::Severity;
+
+constexpr std::uint64_t little_space_bytes = 1ULL << 30U;
+constexpr std::uint64_t large_wal_bytes = 64ULL << 20U;
+
+DoctorCheck fine(const char* name, std::string message) { return {name, Severity::note, std::move(message), {}}; }
+
+DoctorCheck check_schema(ManagerImpl& manager) {
+    const auto& differences = manager.database().schema_differences();
+    const auto version = std::to_string(manager.database().version());
+    if (!differences.empty()) {
+        return {"schema", Severity::error,
+                "altered: " + differences.front() + " (and " + std::to_string(differences.size() - 1) + " more)",
+                "custody verify"};
+    }
+    if (manager.database().version() < sqlite::newest_version()) {
+        return {"schema", Severity::warning, "version " + version + " is older than this program's", "custody migrate"};
+    }
+    return fine("schema", "version " + version + ", unaltered");
+}
+
+DoctorCheck check_space(const char* name, const std::filesystem::path& folder) {
+    struct statvfs space {};
+    if (::statvfs(folder.c_str(), &space) != 0) return {name, Severity::error, "can't look at " + folder.string(), {}};
+    const auto free_bytes = std::uint64_t{space.f_bavail} * space.f_frsize;
+    const auto text = std::to_string(free_bytes >> 20U) + " MiB free at " + folder.string();
+    if ((space.f_flag & ST_RDONLY) != 0) return {name, Severity::error, folder.string() + " is mounted read-only", {}};
+    if (free_bytes < little_space_bytes) return {name, Severity::warning, text, "custody cleanup --older-than DAYS --dry-run"};
+    return fine(name, text);
+}
+
+DoctorCheck check_permissions(const ManagerImpl& manager) {
+    const auto& store = manager.storage_path();
+    struct stat status {};
+    if (::stat(store.c_str(), &status) != 0) return {"permissions", Severity::error, "can't look at " + store.string(), {}};
+    const unsigned mode = status.st_mode & 07777U;
+    const bool open_to_others = (mode & 07U) != 0 || (!manager.store().group_access && (mode & 070U) != 0);
+    if (open_to_others) {
+        return {"permissions", Severity::warning, store.string() + " is open to people it was not made for",
+                std::string("chmod ") + (manager.store().group_access ? "2770 " : "0700 ") + store.string()};
+    }
+    return fine("permissions", manager.store().group_access ? "open to its group" : "open to its owner alone");
+}
+
+DoctorCheck check_writable(ManagerImpl& manager) {
+    if (manager.database().writable()) return fine("catalog", "can be written");
+    return {"catalog", Severity::error, "can only be read: altered, on read-only media, or owned by somebody else",
+            "custody verify"};
+}
+
+DoctorCheck check_wal(const ManagerImpl& manager) {
+    std::error_code ignored;
+    const auto size = std::filesystem::file_size(manager.layout().catalog().string() + "-wal", ignored);
+    if (ignored || size < large_wal_bytes) return fine("wal", "small");
+    return {"wal", Severity::warning,
+            std::to_string(size >> 20U) + " MiB: a reader has kept the catalog open for long and holds it",
+            "fuser " + manager.layout().catalog().string()};
+}
+
+DoctorCheck check_runs(ManagerImpl& manager) {
+    std::size_t open = 0;
+    manager.database().read([&](sqlite::Connection& connection) { open = catalog::open_runs(connection).size(); });
+    if (open == 0) return fine("runs", "none unfinished");
+    return {"runs", Severity::note, std::to_string(open) + " unfinished", "custody run list"};
+}
+
+DoctorCheck check_clock(ManagerImpl& manager) {
+    std::string newest;
+    manager.database().read([&](sqlite::Connection& connection) {
+        const auto last = audit::last_seq(connection);
+        if (last > 0) newest = json::parse(audit::entry_at(connection, last).line).at("timestamp").get<std::string>();
+    });
+    const auto now = Timestamp::now().str();
+    if (newest > now)
+        return {"clock", Severity::warning, "the newest entry is of " + newest + ", later than now: the clock went back", {}};
+    return fine("clock", "newest entry " + (newest.empty() ? "none" : newest));
+}
+
+template <class Check>
+void run(std::vector<DoctorCheck>& checks, const char* name, Check&& check) {
+    try {
+        checks.push_back(check());
+    } catch (const std::exception& error) {
+        checks.push_back({name, Severity::error, error.what(), "custody verify"});
+    }
+}
+
+}  // namespace
+
+std::vector<DoctorCheck> ArtifactManager::doctor() {
+    auto& manager = *impl_;
+    std::vector<DoctorCheck> checks;
+    run(checks, "schema", [&] { return check_schema(manager); });
+    run(checks, "catalog", [&] { return check_writable(manager); });
+    run(checks, "permissions", [&] { return check_permissions(manager); });
+    run(checks, "space", [&] { return check_space("space", manager.storage_path()); });
+    if (manager.store().payload_root) run(checks, "payloads", [&] { return check_space("payloads", manager.blobs().root()); });
+    run(checks, "wal", [&] { return check_wal(manager); });
+    run(checks, "runs", [&] { return check_runs(manager); });
+    run(checks, "clock", [&] { return check_clock(manager); });
+    return checks;
+}
+
+}  // namespace custody

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <custody/artifact_manager.hpp>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "audit/entry.hpp"
+#include "base/process.hpp"
+#include "blobs/blob_store.hpp"
+#include "blobs/durable.hpp"
+#include "catalog/runs.hpp"
+#include "catalog/store.hpp"
+#include "manager/layout.hpp"
+#include "sqlite/connection.hpp"
+#include "sqlite/database.hpp"
+
+namespace custody {
+
+/// What every operation of the facade stands on: the open store, and the one place where operations become
+/// transactions and audit entries. The operations themselves are in the files beside this one.
+class ManagerImpl {
+   public:
+    /// @throws as ArtifactManager's constructor
+    ManagerImpl(manager::Layout layout, ManagerOptions options);
+    ~ManagerImpl();
+    ManagerImpl(const ManagerImpl&) = delete;
+    ManagerImpl& operator=(const ManagerImpl&) = delete;
+
+    /// A draft of an entry in this manager's name.
+    [[nodiscard]] audit::Draft draft(const char* operation, const char* action) const;
+
+    /// Writes entries inside the transaction of a change.
+    class Recorder {
+       public:
+        Recorder(ManagerImpl& manager, sqlite::Connection& connection) : manager_(manager), connection_(connection) {}
+        /// Appends the entry; it stands or falls with the transaction.
+        std::int64_t append(const audit::Draft& draft);
+
+       private:
+        ManagerImpl& manager_;
+        sqlite::Connection& connection_;
+    };
+
+    /// A change: `body` and the entry are one transaction. What `body` adds to the draft is in the entry. Where it throws one of
+    /// custody's errors nothing is changed, and an entry of the failure gets a transaction of its own, in which `clean_up` may
+    /// also act.
+    void change(audit::Draft& draft, const std::function<void(sqlite::Connection&, Recorder&)>& body,
+                const std::function<void(sqlite::Connection&)>& clean_up = {});
+    /// As change(), for operations whose entries `body` appends itself (one for each of many).
+    void change_many(audit::Draft& draft, const std::function<void(sqlite::Connection&, Recorder&)>& body,
+                     const std::function<void(sqlite::Connection&)>& clean_up = {});
+
+    /// The bare transaction of a change whose failure the caller records itself.
+    void transact(const std::function<void(sqlite::Connection&, Recorder&)>& body);
+
+    /// A read: `body` sees one moment, then the entry is written, then the answer is the caller's. `handing_out`: a payload or
+    /// its path is given away, which is recorded even where entries of reads are switched off.
+    void look(audit::Draft& draft, const std::function<void(sqlite::Connection&)>& body, bool handing_out = false);
+
+    /// Runs a step before any transaction (staging, validation); its failure is recorded as the operation's.
+    template <class Step>
+    auto attempt(audit::Draft& draft, Step&& step) {
+        try {
+            return step();
+        } catch (const InvalidState&) {
+            throw;  // a forked child's: nothing can be written through this manager
+        } catch (const Error& error) {
+            record_failure(draft, error, {});
+            throw;
+        }
+    }
+
+    /// Writes the entry of an operation that is no change of the catalog.
+    void record(audit::Draft& draft);
+    /// The same for a read: dropped where entries of reads are switched off, unless a payload is handed out.
+    void record_read(audit::Draft& draft, bool handing_out);
+    /// Writes the entry of a failure, or remembers that it couldn't be written and throws the error with that said. Call in a
+    /// handler.
+    void record_failure(audit::Draft& draft, const Error& error, const std::function<void(sqlite::Connection&)>& clean_up);
+
+    /// The caller's error text as it may be stored: valid UTF-8, what the guard knows withheld.
+    [[nodiscard]] std::string clean_message(const std::string& message) const;
+    /// Checks metadata or a configuration, and answers its text. @throws InvalidArgument, Refused
+    std::string checked_object(const json& value, const std::string& text, const char* what, bool allow_phi,
+                               audit::Draft& draft) const;
+
+    // Runs of this process, by the thread that started them.
+    void push_run(const RunId& run);
+    void pop_run(const RunId& run);
+    [[nodiscard]] std::optional<RunId> innermost_run() const;
+    /// The run that a new artifact joins, checked: it exists and goes on. @throws NotFound, Conflict
+    std::optional<catalog::RunKey> join_run(sqlite::Connection& connection, const std::optional<RunId>& run,
+                                            audit::Draft& draft) const;
+    void end_run(const RunId& run, ArtifactStatus status, const char* reason, const std::string& error_message);
+    void end_dead_runs();
+
+    [[nodiscard]] std::filesystem::path temp_folder();
+    std::size_t empty_temp(bool of_dead_processes);
+
+    const manager::Layout& layout() const { return layout_; }
+    const std::filesystem::path& storage_path() const { return storage_; }
+    const ManagerOptions& options() const { return options_; }
+    const catalog::StoreRow& store() const { return *store_; }
+    sqlite::Database& database() { return *database_; }
+    blobs::BlobStore& blobs() { return *blobs_; }
+    const base::Agent& agent() const { return agent_; }
+    [[nodiscard]] std::string user() const { return options_.actor.empty() ? agent_.os_user : options_.actor; }
+
+   private:
+    void remember_unrecorded(const audit::Draft& draft);
+
+    manager::Layout layout_;
+    std::filesystem::path storage_;
+    ManagerOptions options_;
+    base::Agent agent_;
+    std::unique_ptr<sqlite::Database> database_;
+    std::optional<catalog::StoreRow> store_;
+    std::unique_ptr<blobs::BlobStore> blobs_;
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::map<std::thread::id, std::vector<RunId>> runs_;
+    std::unique_ptr<blobs::ProcessFolder> temp_;
+    json unrecorded_ = json::array();
+};
+
+namespace manager {
+
+/// Throws the current exception anew, of the same class, with more said. Call in a handler.
+[[noreturn]] void rethrow_with(const std::string& addition);
+
+/// @throws InvalidArgument unless the text is clean UTF-8 of at most so many bytes
+void require_text(const std::string& text, const char* what, std::size_t max_bytes);
+
+}  // namespace manager
+}  // namespace custody

@@ -1,0 +1,159 @@
+// Making, opening and upgrading a store.
+
+#include <cerrno>
+#include <cstdint>
+#include <custody/artifact_manager.hpp>
+
+#include "base/hex.hpp"
+#include "base/random.hpp"
+#include "manager/manager_impl.hpp"
+#include "sqlite/migrations.hpp"
+
+namespace custody {
+
+namespace {
+
+using manager::Layout;
+
+void refuse_network_file_system(const std::filesystem::path& folder) {
+    const auto type = blobs::network_file_system(folder);
+    if (!type.empty()) {
+        throw InvalidArgument("the catalog can't be kept on " + type + " (" + folder.string() +
+                              "): its locks are not safe there. Keep the store on a local disk; only payloads may be elsewhere "
+                              "(custody init --payloads DIR)");
+    }
+}
+
+// Parents that are missing are made with the usual permissions; what is the store's own gets the store's.
+void make_folders(const Layout& layout, const blobs::Modes& modes) {
+    std::error_code code;
+    std::filesystem::create_directories(layout.base.parent_path(), code);
+    if (code) throw IoError("can't make " + layout.base.parent_path().string() + ": " + code.message(), code.value());
+    for (const auto& folder : {layout.base, layout.storage(), layout.artifacts(), layout.temp(), layout.audit()}) {
+        blobs::make_folder(folder, modes.folder());
+    }
+}
+
+// Where payloads go if not into the store itself.
+std::optional<std::string> make_payload_root(const std::filesystem::path& payloads, const blobs::Modes& modes) {
+    if (payloads.empty()) return std::nullopt;
+    const auto root = manager::layout_of(payloads).base;
+    blobs::make_folder(root, modes.folder());
+    return root.string();
+}
+
+std::string random_hex(std::size_t bytes) {
+    std::vector<std::uint8_t> random(bytes);
+    base::random_bytes(random);
+    return base::to_hex(random);
+}
+
+void write_first_rows(sqlite::Connection& connection, const InitOptions& init, const ManagerOptions& options,
+                      const std::optional<std::string>& payload_root) {
+    const auto agent = base::current_agent(options.program);
+    const auto now = Timestamp::now();
+    const catalog::StoreRow store{ArtifactId::random().str(), random_hex(8), now, payload_root, init.group, init.phi_guard};
+    catalog::insert_store(connection, store);
+    audit::Draft draft{.operation = "store", .action = "init", .user = options.actor.empty() ? agent.os_user : options.actor};
+    draft.timestamp = now;
+    draft.details = {{"store_id", store.store_id},
+                     {"epoch", store.epoch},
+                     {"schema_version", sqlite::newest_version()},
+                     {"group_access", init.group},
+                     {"payload_root", payload_root ? json(*payload_root) : json(nullptr)},
+                     {"phi_guard", init.phi_guard ? "reject" : "off"}};
+    audit::append(connection, draft, agent);
+}
+
+bool exists(const Layout& layout) {
+    std::error_code code;
+    const auto status = std::filesystem::symlink_status(layout.catalog(), code);
+    if (code && status.type() != std::filesystem::file_type::not_found) {
+        throw IoError("can't look at " + layout.catalog().string() + ": " + code.message(), code.value());
+    }
+    return std::filesystem::exists(status);
+}
+
+// A store whose catalog is gone is not made anew over its own payloads: that would hide the loss.
+void refuse_lost_catalog(const Layout& layout) {
+    std::error_code ignored;
+    const auto blobs = layout.storage() / "blobs";
+    if (std::filesystem::exists(blobs, ignored) && !std::filesystem::is_empty(blobs, ignored)) {
+        throw Corruption("there are payloads in " + blobs.string() + ", but the catalog " + layout.catalog().string() +
+                         " is missing: restore it from a backup (nothing was changed)");
+    }
+}
+
+InitResult make_store(const Layout& layout, const InitOptions& init, const ManagerOptions& options) {
+    if (exists(layout)) return InitResult::already_there;
+    refuse_lost_catalog(layout);
+    const blobs::Modes modes{init.group};
+    make_folders(layout, modes);
+    refuse_network_file_system(layout.storage());
+    const auto payload_root = make_payload_root(init.payloads, modes);
+    blobs::BlobStore(payload_root ? std::filesystem::path(*payload_root) : layout.storage(), modes).create();
+    const bool first = sqlite::Database::create(layout.catalog(), modes.file(), [&](sqlite::Connection& connection) {
+        write_first_rows(connection, init, options, payload_root);
+    });
+    return first ? InitResult::created : InitResult::already_there;
+}
+
+void require_store(const Layout& layout) {
+    if (exists(layout)) {
+        refuse_network_file_system(layout.storage());
+        return;
+    }
+    refuse_lost_catalog(layout);
+    throw StoreNotFound("there is no store at " + layout.base.string() +
+                        ": make one with `custody init --store DIR`, or name the right one");
+}
+
+}  // namespace
+
+ArtifactManager::ArtifactManager(const std::filesystem::path& base, ManagerOptions options) {
+    auto layout = manager::layout_of(base);
+    if (options.create && !options.diagnose) make_store(layout, options.init, options);
+    require_store(layout);
+    impl_ = std::make_shared<ManagerImpl>(std::move(layout), std::move(options));
+}
+
+ArtifactManager::ArtifactManager(ArtifactManager&&) noexcept = default;
+ArtifactManager& ArtifactManager::operator=(ArtifactManager&&) noexcept = default;
+ArtifactManager::~ArtifactManager() = default;
+
+InitResult ArtifactManager::init(const std::filesystem::path& base, const InitOptions& options, const ManagerOptions& opened_by) {
+    const auto layout = manager::layout_of(base);
+    const auto result = make_store(layout, options, opened_by);
+    auto check = opened_by;
+    check.create = false;
+    const ArtifactManager usable(base, std::move(check));  // what is there must be a store that works
+    return result;
+}
+
+int ArtifactManager::migrate(const std::filesystem::path& base, const ManagerOptions& opened_by) {
+    const auto layout = manager::layout_of(base);
+    require_store(layout);
+    auto options = opened_by;
+    options.diagnose = false;
+    options.upgrade = true;
+    int before = 0;
+    {
+        auto look = opened_by;
+        look.diagnose = true;
+        before = ManagerImpl(layout, look).database().version();
+    }
+    ManagerImpl upgraded(layout, options);
+    const int applied = upgraded.database().version() - before;
+    if (applied > 0) {
+        auto draft = upgraded.draft("store", "migrate");
+        draft.details = {{"from_version", before}, {"to_version", upgraded.database().version()}};
+        upgraded.record(draft);
+    }
+    return applied;
+}
+
+const std::filesystem::path& ArtifactManager::base_path() const noexcept { return impl_->layout().base; }
+
+const std::filesystem::path& ArtifactManager::storage_path() const noexcept { return impl_->storage_path(); }
+
+}  // namespace custody

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+struct sqlite3;
+namespace SQLite {
+class Database;
+class Statement;
+}  // namespace SQLite
+
+namespace custody::sqlite {
+
+/// What a connection is for.
+enum class Access {
+    read_write,  ///< the library's own: may write, knows custody_writer()
+    read_only,   ///< reads, and can't write
+    immutable,   ///< a file on read-only media without a WAL to look at: no locks, no -shm
+    create       ///< makes the file
+};
+
+/// One database connection with the settings that every connection of the library needs (see open_connection).
+/// Not thread-safe. All failures come out as custody's exceptions.
+class Connection {
+   public:
+    explicit Connection(std::unique_ptr<SQLite::Database> database);
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection();
+
+    /// Runs one or more statements without parameters or rows.
+    void execute(const char* sql);
+    /// Whether no transaction is open: after an error SQLite may have rolled back by itself.
+    [[nodiscard]] bool in_autocommit() const noexcept;
+    [[nodiscard]] sqlite3* handle() const noexcept;
+    void set_busy_timeout(std::chrono::milliseconds timeout);
+    /// Frames in the WAL after the last commit of this connection.
+    [[nodiscard]] int wal_frames() const noexcept { return wal_frames_; }
+    void watch_wal() noexcept;
+    void clear_statements();
+    /// Lets go of the handle without closing it: in a forked child, closing would drop the parent's locks.
+    void leak() noexcept;
+
+   private:
+    friend class Query;
+    std::unique_ptr<SQLite::Database> database_;
+    std::map<std::string, std::unique_ptr<SQLite::Statement>, std::less<>> statements_;
+    int wal_frames_ = 0;
+};
+
+/// Opens with the settings of the design: foreign keys, cell_size_check, recursive triggers, secure_delete, defensive,
+/// no mmap, no automatic checkpoint, none on close, a WAL that stays.
+/// @throws StoreNotFound, IoError, Error where the file is no database of ours, Corruption where it is cut short
+std::unique_ptr<Connection> open_connection(const std::filesystem::path& file, Access access);
+
+/// A statement in use: taken from the connection's cache, bound, stepped, and handed back at the end of its scope.
+class Query {
+   public:
+    template <class... Args>
+    Query(Connection& connection, std::string_view sql, const Args&... args) : Query(connection, sql, nullptr) {
+        int index = 0;
+        (bind(++index, args), ...);
+    }
+    Query(const Query&) = delete;
+    Query& operator=(const Query&) = delete;
+    ~Query();
+
+    void bind(int index, std::int64_t value);
+    void bind(int index, int value) { bind(index, static_cast<std::int64_t>(value)); }
+    void bind(int index, std::size_t value) { bind(index, static_cast<std::int64_t>(value)); }
+    void bind(int index, std::string_view value);
+    void bind(int index, const std::string& value) { bind(index, std::string_view(value)); }
+    void bind(int index, const char* value) { bind(index, std::string_view(value)); }
+    void bind(int index, std::span<const std::uint8_t> blob);
+    void bind(int index, std::nullptr_t);
+    template <class T>
+    void bind(int index, const std::optional<T>& value) {
+        if (value) {
+            bind(index, *value);
+        } else {
+            bind(index, nullptr);
+        }
+    }
+
+    /// Moves to the next row; false where there is none.
+    bool step();
+    /// Runs a statement without rows and answers how many rows it changed; it may be bound and run again.
+    int run();
+    /// Makes it ready to be bound and run again.
+    void reset();
+
+    [[nodiscard]] std::int64_t integer(int column) const;
+    [[nodiscard]] std::string text(int column) const;
+    [[nodiscard]] std::string_view view(int column) const;  ///< valid until the next step
+    [[nodiscard]] std::optional<std::string> optional_text(int column) const;
+    [[nodiscard]] std::optional<std::int64_t> optional_integer(int column) const;
+    [[nodiscard]] std::string blob(int column) const;
+    [[nodiscard]] bool is_null(int column) const;
+
+   private:
+    Query(Connection& connection, std::string_view sql, std::nullptr_t);
+    SQLite::Statement* statement_;
+    std::unique_ptr<SQLite::Statement> own_;  ///< where the cached one is in use further up the stack
+    Connection& connection_;
+    std::string_view sql_;  ///< the cache's key
+};
+
+/// What to bind to LIMIT for a limit in which 0 means all.
+inline std::int64_t limit_or_all(std::size_t limit) {
+    return limit == 0 || limit > static_cast<std::size_t>(INT64_MAX) ? -1 : static_cast<std::int64_t>(limit);
+}
+
+/// Rethrows the current exception as one of custody's if SQLite threw it. `doing` says what was tried.
+[[noreturn]] void rethrow_translated(const char* doing, sqlite3* handle);
+
+}  // namespace custody::sqlite

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "sqlite/connection.hpp"
+#include "sqlite/write_queue.hpp"
+
+namespace custody::sqlite {
+
+struct DatabaseOptions {
+    std::chrono::milliseconds lock_timeout{30000};
+    bool diagnose = false;  ///< read only; a schema that was altered is no reason to refuse
+    bool upgrade = false;   ///< apply missing migrations
+};
+
+/// One store's database, shared by the threads of a process: one connection that writes, one that checkpoints
+/// while the writer holds the lock, and as many that read as there are threads reading.
+class Database {
+   public:
+    /// Opens, checks that it is ours, of a version we know, and unaltered, in this order and before anything is written.
+    /// @throws StoreNotFound, Error, VersionMismatch, SchemaAltered, Corruption, IoError
+    Database(std::filesystem::path file, const std::filesystem::path& queue_file, DatabaseOptions options);
+    ~Database();
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+
+    /// Makes a database of the newest version at a path where none is: complete and durable, or not at all. `fill` writes
+    /// the first rows in the same breath. False where another process was first. @throws IoError
+    static bool create(const std::filesystem::path& file, unsigned mode, const std::function<void(Connection&)>& fill);
+
+    /// Runs `body` inside BEGIN IMMEDIATE and commits; whatever it throws rolls back and comes through. It may be run anew
+    /// by a later design, so it must not act outside of the database. @throws Busy past the deadline; VersionMismatch where
+    /// another process has upgraded the store meanwhile
+    void write(const std::function<void(Connection&)>& body);
+
+    /// Runs `body` inside one read transaction: all that it reads is of one moment. What looks like damage is looked at
+    /// again through a new connection before it is believed.
+    void read(const std::function<void(Connection&)>& body);
+
+    /// Moves what is in the WAL into catalog.db, as far as readers allow; answers whether all of it went.
+    bool checkpoint();
+
+    /// @throws InvalidState in a forked child: its handles are the parent's
+    void require_same_process() const;
+
+    /// What was wrong with the schema at opening (only with `diagnose`).
+    [[nodiscard]] const std::vector<std::string>& schema_differences() const { return differences_; }
+    [[nodiscard]] bool writable() const { return writable_; }
+    [[nodiscard]] int version() const { return version_; }
+    [[nodiscard]] const std::filesystem::path& file() const { return file_; }
+    [[nodiscard]] std::chrono::milliseconds lock_timeout() const { return options_.lock_timeout; }
+
+   private:
+    class Lane;
+    std::unique_ptr<Connection> open(Access access);
+    std::unique_ptr<Connection> open_for_diagnosis();
+    void check(Connection& connection);
+    void upgrade(Connection& connection);
+    void begin_immediate(Deadline deadline);
+    void require_same_version();
+    void commit();
+    void renew() noexcept;
+    bool checkpoint_guarded(Deadline deadline);
+    void reset_wal(Deadline deadline);
+
+    std::filesystem::path file_;
+    DatabaseOptions options_;
+    WriteQueue queue_;
+    long owner_pid_;
+    int version_ = 0;
+    std::vector<std::string> differences_;
+    Access read_access_ = Access::read_write;
+
+    // Writers of this process, first come first served.
+    std::mutex lane_mutex_;
+    std::condition_variable lane_moves_;
+    std::deque<std::uint64_t> lane_;
+    std::uint64_t next_place_ = 0;
+
+    std::unique_ptr<Connection> writer_;
+    std::unique_ptr<Connection> checkpointer_;
+    bool wrote_ = false;
+    bool poisoned_ = false;  ///< a sync failed: the handles are not used again
+    bool writable_ = false;
+
+    std::mutex readers_mutex_;
+    std::vector<std::unique_ptr<Connection>> readers_;
+};
+
+}  // namespace custody::sqlite

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <filesystem>
+
+namespace custody::sqlite {
+
+/// A new file with exactly these permissions, whatever the umask. @throws IoError, also where it is there
+void make_empty_file(const std::filesystem::path& file, unsigned mode);
+
+/// Makes the names in a file's folder durable: SQLite ignores it when this fails. @throws IoError
+void sync_folder_of(const std::filesystem::path& file);
+
+/// Makes a file durable that no connection of this process has open, and its name. @throws IoError
+void sync_file_and_folder(const std::filesystem::path& file);
+
+}  // namespace custody::sqlite

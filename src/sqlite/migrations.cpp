@@ -1,0 +1,97 @@
+#include "sqlite/migrations.hpp"
+
+#include <custody/error.hpp>
+#include <custody/time.hpp>
+#include <map>
+#include <tuple>
+
+#include "sqlite/connection.hpp"
+#include "sqlite/schema_text.hpp"
+
+namespace custody::sqlite {
+
+namespace {
+
+using Name = std::pair<std::string, std::string>;                     // type, name
+using Objects = std::map<Name, std::pair<std::string, std::string>>;  // tbl_name, sql
+
+Objects stored_objects(Connection& connection) {
+    Objects objects;
+    Query query(connection, schema_query);
+    while (query.step()) objects[{query.text(0), query.text(1)}] = {query.text(2), query.text(3)};
+    return objects;
+}
+
+Objects embedded_objects(const char* schema) {
+    Objects objects;
+    std::string fields[4];
+    int field = 0;
+    for (const char* c = schema; *c != '\0'; ++c) {
+        if (*c == schema_field_end) {
+            ++field;
+        } else if (*c == schema_row_end) {
+            objects[{fields[0], fields[1]}] = {fields[2], fields[3]};
+            for (auto& text : fields) text.clear();
+            field = 0;
+        } else {
+            fields[field] += *c;
+        }
+    }
+    return objects;
+}
+
+void record(Connection& connection, const Migration& migration) {
+    Query(connection, "INSERT INTO schema_migrations (version, name, sha256, applied_at) VALUES (?, ?, ?, ?)", migration.version,
+          migration.name, migration.sha256, Timestamp::now().str())
+        .run();
+}
+
+}  // namespace
+
+int migrate(Connection& connection) {
+    int applied = 0;
+    for (const auto& migration : migrations()) {
+        connection.execute("BEGIN IMMEDIATE");
+        try {
+            int version = 0;
+            {
+                Query query(connection, "PRAGMA user_version");
+                query.step();
+                version = static_cast<int>(query.integer(0));
+            }
+            if (version >= migration.version) {
+                connection.execute("ROLLBACK");
+                continue;
+            }
+            connection.execute(migration.sql);
+            record(connection, migration);
+            connection.execute(("PRAGMA user_version = " + std::to_string(migration.version)).c_str());
+            connection.execute("COMMIT");
+        } catch (...) {
+            if (!connection.in_autocommit()) connection.execute("ROLLBACK");
+            throw;
+        }
+        ++applied;
+    }
+    return applied;
+}
+
+std::vector<std::string> schema_differences(Connection& connection, int version) {
+    const auto stored = stored_objects(connection);
+    const auto expected = embedded_objects(migrations()[static_cast<std::size_t>(version - 1)].schema);
+    std::vector<std::string> differences;
+    for (const auto& [name, definition] : expected) {
+        const auto found = stored.find(name);
+        if (found == stored.end()) {
+            differences.push_back("missing " + name.first + " " + name.second);
+        } else if (found->second != definition) {
+            differences.push_back("altered " + name.first + " " + name.second);
+        }
+    }
+    for (const auto& [name, definition] : stored) {
+        if (!expected.contains(name)) differences.push_back("foreign " + name.first + " " + name.second);
+    }
+    return differences;
+}
+
+}  // namespace custody::sqlite

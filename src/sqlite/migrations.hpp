@@ -1,0 +1,36 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace custody::sqlite {
+
+class Connection;
+
+/// "cust" in ASCII: what tells our databases from others (PRAGMA application_id).
+inline constexpr int application_id = 0x63757374;
+
+/// One migrations/NNNN_name.sql, embedded at build time.
+struct Migration {
+    int version;
+    const char* name;
+    const char* sha256;  ///< of the file
+    const char* sql;
+    const char* schema;  ///< what sqlite_schema must say after it (schema_text.hpp)
+};
+
+/// All of them, in order; the last one is this library's schema version.
+std::span<const Migration> migrations();
+
+inline int newest_version() { return static_cast<int>(migrations().size()); }
+
+/// Applies what is missing, each in a transaction of its own with its row in schema_migrations; answers how many.
+/// The caller has made sure that nobody else writes. @throws Error
+int migrate(Connection& connection);
+
+/// How the schema differs from what its version ships with: "missing trigger guard_runs_insert", "foreign table x",
+/// "altered view y". Empty where it doesn't. @throws Corruption where the schema can't be read
+std::vector<std::string> schema_differences(Connection& connection, int version);
+
+}  // namespace custody::sqlite

@@ -1,0 +1,138 @@
+#include "sqlite/write_queue.hpp"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <ctime>
+#include <utility>
+
+namespace custody::sqlite {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto check_interval = std::chrono::milliseconds(20);  // how often a waiter looks whether the holder died
+constexpr auto patience = std::chrono::seconds(1);              // without progress; SQLite's lock decides then
+constexpr std::int32_t longest_line = 65536;                    // more than this between two counters is nonsense
+
+// Bytes 8 and up stand for tickets; the counters' own bytes are never locked.
+off_t byte_of(std::uint32_t ticket) { return 8 + static_cast<off_t>(ticket); }
+
+// The address of the counter itself: the kernel compares and waits there.
+std::uint32_t* word(std::atomic<std::uint32_t>& counter) { return reinterpret_cast<std::uint32_t*>(&counter); }
+
+void futex_wait(std::atomic<std::uint32_t>& counter, std::uint32_t seen, std::chrono::nanoseconds timeout) {
+    const timespec relative{static_cast<time_t>(timeout.count() / 1000000000), static_cast<long>(timeout.count() % 1000000000)};
+    ::syscall(SYS_futex, word(counter), FUTEX_WAIT, seen, &relative, nullptr, 0);
+}
+
+void futex_wake_all(std::atomic<std::uint32_t>& counter) {
+    ::syscall(SYS_futex, word(counter), FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+struct flock range(std::uint32_t ticket, short kind) {
+    struct flock lock {};
+    lock.l_type = kind;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = byte_of(ticket);
+    lock.l_len = 1;
+    return lock;
+}
+
+}  // namespace
+
+WriteQueue::WriteQueue(const std::filesystem::path& file, unsigned mode) noexcept {
+    static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
+    file_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (file_ < 0) return;
+    struct stat status {};
+    if (::fstat(file_, &status) != 0) return;
+    if (status.st_uid == ::geteuid()) (void)::fchmod(file_, mode);  // whatever the umask
+    // Really there, not a hole: on a full disk the first touch of a mapped hole is a SIGBUS.
+    if (::posix_fallocate(file_, 0, sizeof(Shared)) != 0) return;
+    void* mapped = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, file_, 0);
+    if (mapped != MAP_FAILED) shared_ = static_cast<Shared*>(mapped);
+}
+
+WriteQueue::~WriteQueue() {
+    if (shared_ != nullptr) ::munmap(shared_, sizeof(Shared));
+    if (file_ >= 0) ::close(file_);
+}
+
+bool WriteQueue::lock_byte(std::uint32_t ticket, bool exclusive) noexcept {
+    auto lock = range(ticket, exclusive ? F_WRLCK : F_RDLCK);
+    return ::fcntl(file_, F_OFD_SETLK, &lock) == 0;
+}
+
+void WriteQueue::unlock_byte(std::uint32_t ticket) noexcept {
+    auto lock = range(ticket, F_UNLCK);
+    (void)::fcntl(file_, F_OFD_SETLK, &lock);
+}
+
+bool WriteQueue::holder_is_gone(std::uint32_t ticket) noexcept {
+    auto lock = range(ticket, F_WRLCK);
+    return ::fcntl(file_, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+}
+
+// Waits until `ticket` is served. False where it was passed over (its byte was not locked yet when somebody looked) or patience
+// ended.
+bool WriteQueue::await(std::uint32_t ticket, Deadline deadline) noexcept {
+    auto last_seen = shared_->serving.load();
+    auto last_progress = Clock::now();
+    bool passing = false;  // one that is gone seldom stands alone: the next in line is looked at without a pause
+    for (;;) {
+        const auto serving = shared_->serving.load();
+        if (serving == ticket) return true;
+        if (static_cast<std::int32_t>(serving - ticket) > 0) return false;
+        const auto now = Clock::now();
+        if (serving != last_seen) {
+            last_seen = serving;
+            last_progress = now;
+        }
+        if (now >= deadline || now - last_progress > patience) return false;
+        if (!passing) futex_wait(shared_->serving, serving, std::min<std::chrono::nanoseconds>(check_interval, deadline - now));
+        passing = shared_->serving.load() == serving && holder_is_gone(serving);
+        if (!passing) continue;
+        auto expected = serving;
+        if (shared_->serving.compare_exchange_strong(expected, serving + 1)) futex_wake_all(shared_->serving);
+    }
+}
+
+// Counters that no line of writers can have come to (a damaged file) start anew; nobody stands between them.
+void WriteQueue::mend() noexcept {
+    auto serving = shared_->serving.load();
+    const auto waiting = static_cast<std::int32_t>(shared_->drawn.load() - serving);
+    if (waiting >= 0 && waiting <= longest_line) return;
+    (void)shared_->serving.compare_exchange_strong(serving, shared_->drawn.load());
+}
+
+WriteQueue::Turn WriteQueue::wait(Deadline deadline) noexcept {
+    if (shared_ == nullptr) return {nullptr, 0};
+    mend();
+    const auto ticket = shared_->drawn.fetch_add(1);
+    if (!lock_byte(ticket, true)) return {nullptr, 0};
+    if (await(ticket, deadline)) return {this, ticket};
+    unlock_byte(ticket);
+    return {nullptr, 0};
+}
+
+void WriteQueue::leave(std::uint32_t ticket) noexcept {
+    auto expected = ticket;
+    (void)shared_->serving.compare_exchange_strong(expected, ticket + 1);
+    unlock_byte(ticket);
+    futex_wake_all(shared_->serving);
+}
+
+WriteQueue::Turn::Turn(Turn&& other) noexcept : queue_(std::exchange(other.queue_, nullptr)), ticket_(other.ticket_) {}
+
+WriteQueue::Turn::~Turn() {
+    if (queue_ != nullptr) queue_->leave(ticket_);
+}
+
+}  // namespace custody::sqlite

@@ -1,0 +1,16 @@
+#!/bin/bash
+# Runs the README's C++ program in an empty folder and checks what it says and leaves.
+# usage: cpp_tour.sh PROGRAM CUSTODY_COMMAND
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+program=$(realpath "$1")
+custody=$(realpath "$2")
+cd "$folder"
+echo 'raw picture' >interview.mp4
+echo 'blurred picture' >blurred.mp4
+"$program" | tee out
+grep -q '^video_deid .* completed (video_deid.blur)' out
+grep -q '"create"' out
+"$custody" --store study run list --json | grep -q '"status": "completed"'
+"$custody" --store study verify

@@ -1,0 +1,245 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fcntl.h>
+#include <fstream>
+
+#include "manager/support.hpp"
+
+using namespace custody;
+using namespace custody::testing;
+
+TEST_CASE("every option of a new artifact is kept") {
+    Store store;
+    const auto source = store.add_bare(ArtifactType::video_raw);
+    auto run = store.manager.start_processing_run();
+    auto other = store.manager.start_processing_run();
+    const std::string text = "{ \"fps\": 30, \"a\" : [1, 2.50] }";
+    const auto made = store.manager.create_artifact({.type = ArtifactType::video_keypoints,
+                                                     .content = "x,y\n",
+                                                     .file_name = "points.csv",
+                                                     .source_artifacts = {source.id, source.id},
+                                                     .relationship = "extracted_from",
+                                                     .processing_module = "video_deid.keypoints",
+                                                     .processing_version = "2.0.0",
+                                                     .metadata_text = text,
+                                                     .run = run.id(),
+                                                     .request_key = "job-1",
+                                                     .status = ArtifactStatus::pending});
+    const auto read = store.manager.get_artifact(made.id).value();
+    CHECK(read.type == ArtifactType::video_keypoints);
+    CHECK(read.status == ArtifactStatus::pending);
+    CHECK(read.created_at == read.updated_at);
+    CHECK(read.source_artifacts == std::vector{source.id});
+    CHECK(read.links == std::vector{std::pair{std::string("extracted_from"), source.id}});
+    CHECK(read.processing_module == "video_deid.keypoints");
+    CHECK(read.processing_version == "2.0.0");
+    CHECK(read.file_name == "points.csv");
+    CHECK(read.file_path == "artifacts/video_keypoints/" + made.id.str() + "_points.csv");
+    CHECK(read.file_size == 4);
+    CHECK(read.metadata_text == text);  // as it was given
+    CHECK(read.run == run.id());        // not the innermost one
+    const auto entry = store.entries("artifact_creation", "create").back();
+    CHECK(entry.at("artifact_id") == made.id.str());
+    CHECK(entry.at("module") == "video_deid.keypoints");
+    CHECK(entry.at("run_id") == run.id().str());
+    const auto& details = entry.at("details");
+    CHECK(details.at("status") == "pending");
+    CHECK(details.at("checksum") == read.checksum.value().hex());
+    CHECK(details.at("metadata").get<std::string>().rfind("sha256:", 0) == 0);
+    CHECK(details.at("file_name").get<std::string>().rfind("sha256:", 0) == 0);
+    CHECK(entry.dump().find("points.csv") == std::string::npos);  // free text can be withdrawn
+    other.end();
+    run.end();
+}
+
+TEST_CASE("a payload comes from a file, from memory, or from a descriptor, and from one of them alone") {
+    Store store;
+    const auto file = store.scratch.file("in.txt", "bytes");
+    const auto from_file = store.manager.create_artifact({.type = ArtifactType::text_raw, .source_path = file});
+    CHECK(std::filesystem::exists(file));
+    CHECK(from_file.file_name == "in.txt");
+    const auto reflink =
+        store.manager.create_artifact({.type = ArtifactType::text_raw, .source_path = file, .transfer = Transfer::reflink});
+    const int fd = ::open(file.c_str(), O_RDONLY);
+    const auto from_fd = store.manager.create_artifact({.type = ArtifactType::text_raw, .source_fd = fd});
+    CHECK(::fcntl(fd, F_GETFD) >= 0);  // stays open
+    ::close(fd);
+    CHECK(from_fd.file_name == "text_raw");
+    const auto from_memory = store.manager.create_artifact({.type = ArtifactType::text_raw, .content = "bytes"});
+    for (const auto& each : {reflink, from_fd, from_memory}) CHECK(each.checksum == from_file.checksum);
+    CHECK(store.rows().at("payloads") == 1);
+    const auto empty = store.manager.create_artifact({.type = ArtifactType::log, .content = ""});
+    CHECK(empty.file_size == 0);
+    const Trace before(store);
+    CHECK_THROWS_AS((void)store.manager.create_artifact({.type = ArtifactType::log, .source_path = file, .content = "x"}),
+                    InvalidArgument);
+    CHECK_THROWS_AS((void)store.manager.create_artifact({.type = ArtifactType::log, .content = "x", .transfer = Transfer::move}),
+                    InvalidArgument);
+    before.check_unchanged(2);
+}
+
+TEST_CASE("a moved source is gone once the artifact is there, and back where it fails") {
+    Store store;
+    const auto file = store.scratch.file("in.txt", "bytes");
+    const auto failing = NewArtifact{.type = ArtifactType::text_raw,
+                                     .source_path = file,
+                                     .source_artifacts = {ArtifactId::random()},
+                                     .transfer = Transfer::move};
+    const Trace before(store);
+    CHECK_THROWS_AS((void)store.manager.create_artifact(failing), NotFound);
+    CHECK(slurp(file) == "bytes");
+    // The second of a batch fails when the first has been brought in already.
+    const std::vector<NewArtifact> batch = {{.type = ArtifactType::text_raw, .source_path = file, .transfer = Transfer::move},
+                                            {.type = ArtifactType::text_raw, .source_path = store.scratch / "missing"}};
+    CHECK_THROWS_AS((void)store.manager.create_artifacts(batch), SourceNotFound);
+    CHECK(slurp(file) == "bytes");
+    before.check_unchanged(2);
+    const auto moved =
+        store.manager.create_artifact({.type = ArtifactType::text_raw, .source_path = file, .transfer = Transfer::move});
+    CHECK_FALSE(std::filesystem::exists(file));
+    CHECK(slurp(store.blob(moved)) == "bytes");
+}
+
+TEST_CASE("a batch is made whole or not at all, with an entry for each") {
+    Store store;
+    std::vector<NewArtifact> batch;
+    for (int i = 0; i < 20; ++i) batch.push_back({.type = ArtifactType::log, .content = "log " + std::to_string(i)});
+    const auto entries = store.entry_count();
+    const auto made = store.manager.create_artifacts(batch);
+    REQUIRE(made.size() == 20);
+    for (std::size_t i = 0; i < 20; ++i) CHECK(slurp(store.blob(made[i])) == "log " + std::to_string(i));
+    CHECK(store.entry_count() == entries + 20);
+
+    const Trace before(store);
+    for (auto& each : batch) each.content = *each.content + " again";
+    batch[13].source_artifacts = {ArtifactId::random()};
+    CHECK_THROWS_AS((void)store.manager.create_artifacts(batch), NotFound);
+    batch[13].source_artifacts.clear();
+    batch[19].request_key = batch[3].request_key = "same";
+    CHECK_THROWS_AS((void)store.manager.create_artifacts(batch), Conflict);  // found under the lock, when rows were there
+    before.check_unchanged(2);
+    CHECK(store.manager.create_artifacts({}).empty());
+    CHECK(store.manager.verify().findings.empty());
+}
+
+TEST_CASE("a repeated request answers the first artifact, and other content under its key is a conflict") {
+    Store store;
+    const NewArtifact wanted{.type = ArtifactType::text_raw, .content = "text", .metadata = {{"a", 1}}, .request_key = "job-7"};
+    const auto first = store.manager.create_artifact(wanted);
+    const auto rows = store.rows();
+    const auto again = store.manager.create_artifact(wanted);
+    CHECK(again.id == first.id);
+    CHECK(store.rows() == rows);
+    CHECK(store.last_entry().at("details").at("repeated") == true);
+    CHECK(store.last_entry().at("artifact_id") == first.id.str());
+    auto other_content = wanted;
+    other_content.content = "other";
+    auto other_type = wanted;
+    other_type.type = ArtifactType::log;
+    auto other_metadata = wanted;
+    other_metadata.metadata = {{"a", 2}};
+    auto no_content = wanted;
+    no_content.content.reset();
+    for (const auto& other : {other_content, other_type, other_metadata, no_content}) {
+        const Trace before(store);
+        const auto said = message_of<Conflict>([&] { (void)store.manager.create_artifact(other); });
+        CHECK(said.find(first.id.str()) != std::string::npos);
+        before.check_unchanged();
+    }
+    CHECK(store.manager.verify().findings.empty());
+}
+
+TEST_CASE("what is identified can't be released as it is, unless somebody takes it on himself") {
+    Store store;
+    const auto raw = store.add(ArtifactType::video_raw, "face");
+    const auto middle = store.add_bare(ArtifactType::metadata, {raw.id});
+    NewArtifact release{.type = ArtifactType::video_deid, .content = "face", .source_artifacts = {middle.id}};
+    const Trace before(store);
+    try {
+        (void)store.manager.create_artifact(release);
+        FAIL("it was released");
+    } catch (const Refused& refused) {
+        CHECK(refused.rule() == "identified_release");
+        CHECK(std::string(refused.what()).find(raw.id.str()) != std::string::npos);
+    }
+    before.check_unchanged();
+    CHECK(store.last_entry().at("outcome") == "refused");
+    CHECK(store.last_entry().at("details").at("rule") == "identified_release");
+    release.allow_identified_release = true;
+    CHECK_NOTHROW((void)store.manager.create_artifact(release));
+    CHECK(store.last_entry().at("details").at("release_override") == true);
+    // No relation, no leak that could be known; other bytes are a release.
+    CHECK_NOTHROW((void)store.add(ArtifactType::video_deid, "blurred", {raw.id}));
+}
+
+TEST_CASE("metadata with health information is refused, overridden with a trace, or let through where the guard is off") {
+    Store store;
+    const json phi = {{"note", "call 555-123-4567"}};
+    const Trace before(store);
+    try {
+        (void)store.manager.create_artifact({.type = ArtifactType::log, .content = "x", .metadata = phi});
+        FAIL("it was kept");
+    } catch (const Refused& refused) {
+        CHECK(refused.rule() == "phone");
+        CHECK(std::string(refused.what()).find("4567") == std::string::npos);
+    }
+    before.check_unchanged();
+    CHECK(store.last_entry().at("details").at("phi_rule") == "phone");
+    CHECK_THROWS_AS((void)store.manager.start_processing_run({{"patient_name", "x"}}), Refused);
+    CHECK_NOTHROW((void)store.manager.create_artifact({.type = ArtifactType::log, .metadata = phi, .allow_phi_metadata = true}));
+    CHECK(store.last_entry().at("details").at("phi_override") == true);
+    CHECK(store.last_entry().dump().find("4567") == std::string::npos);
+    CHECK_NOTHROW(store.manager.start_processing_run(phi, {.allow_phi_metadata = true}).end());
+
+    Store open_field({.init = {.phi_guard = false}});
+    CHECK_NOTHROW((void)open_field.manager.create_artifact({.type = ArtifactType::log, .metadata = phi}));
+}
+
+TEST_CASE("a message is never refused: what the guard knows is replaced there") {
+    Store store;
+    const auto id = store.add_bare().id;
+    const auto updated = store.manager.update_artifact_status(id, ArtifactStatus::failed, "no sound for SSN 123-45-6789 in clip");
+    CHECK(updated.error_message == "no sound for SSN [ssn] in clip");
+    const auto path = store.scratch / "mrn 1234567.mp4";
+    CHECK_THROWS_AS((void)store.manager.create_artifact({.type = ArtifactType::video_raw, .source_path = path}), SourceNotFound);
+    CHECK(store.raw().number("SELECT count(*) FROM audit_openings WHERE text LIKE '%1234567%' OR text LIKE '%6789%'") == 0);
+}
+
+TEST_CASE("a failed create leaves nothing but one entry") {
+    Store store({.metadata_limit_bytes = 100, .metadata_limit_depth = 4});
+    const auto file = store.scratch.file("in.txt", "bytes");
+    auto ended = store.manager.start_processing_run();
+    ended.end();
+    const std::vector<std::pair<const char*, NewArtifact>> bad = {
+        {"directory", {.type = ArtifactType::log, .source_path = store.scratch.path()}},
+        {"fifo", {.type = ArtifactType::log, .source_path = "/dev/null"}},
+        {"descriptor", {.type = ArtifactType::log, .source_fd = 987}},
+        {"unknown source", {.type = ArtifactType::log, .source_path = file, .source_artifacts = {ArtifactId::random()}}},
+        {"unknown run", {.type = ArtifactType::log, .source_path = file, .run = RunId::random()}},
+        {"ended run", {.type = ArtifactType::log, .source_path = file, .run = ended.id()}},
+        {"status", {.type = ArtifactType::log, .source_path = file, .status = ArtifactStatus::failed}},
+        {"status", {.type = ArtifactType::log, .source_path = file, .status = ArtifactStatus::archived}},
+        {"relationship", {.type = ArtifactType::log, .source_path = file, .relationship = "Derived From"}},
+        {"module", {.type = ArtifactType::log, .source_path = file, .processing_module = std::string(256, 'm')}},
+        {"module", {.type = ArtifactType::log, .source_path = file, .processing_module = "\xff"}},
+        {"version", {.type = ArtifactType::log, .source_path = file, .processing_version = std::string("1\0", 2)}},
+        {"request key", {.type = ArtifactType::log, .source_path = file, .request_key = std::string(256, 'k')}},
+        {"name", {.type = ArtifactType::log, .source_path = file, .file_name = "\xc3\x28"}},
+        {"size", {.type = ArtifactType::log, .source_path = file, .metadata = {{"a", std::string(100, 'a')}}}},
+        {"depth", {.type = ArtifactType::log, .source_path = file, .metadata_text = "{\"a\":[[[[1]]]]}"}},
+        {"type", {.type = ArtifactType("unheard_of"), .source_path = file}},
+    };
+    for (const auto& [name, artifact] : bad) {
+        CAPTURE(name);
+        const Trace before(store);
+        CHECK_THROWS_AS((void)store.manager.create_artifact(artifact), Error);
+        before.check_unchanged();
+        const auto entry = store.last_entry();
+        CHECK(entry.at("operation") == "artifact_storage");
+        CHECK(entry.at("action") == "store");
+        CHECK(entry.at("artifact_id").is_null());
+        CHECK(entry.at("success") == false);
+    }
+    CHECK(store.manager.get_statistics().errors_by_operation.at("artifact_storage") == bad.size());
+}

@@ -1,0 +1,177 @@
+#include <fstream>
+
+#include "manager/support.hpp"
+
+using namespace custody;
+using namespace custody::testing;
+
+namespace {
+
+struct Attack {
+    std::string sql;
+    const char* kind;
+};
+
+// A closed store with something of everything in it, whole.
+void make_store(const std::filesystem::path& base) {
+    ArtifactManager manager(base, {.actor = "tester"});
+    auto run = manager.start_processing_run({{"a", 1}});
+    const auto raw = manager.create_artifact(
+        {.type = ArtifactType::text_raw, .content = "text", .file_name = "a.txt", .metadata = {{"pages", 3}}});
+    const auto out = manager.create_artifact({.type = ArtifactType::text_deid, .content = "t***", .source_artifacts = {raw.id}});
+    manager.update_artifact_status(out.id, ArtifactStatus::failed, "why");
+    run.end();
+    REQUIRE(manager.verify().findings.empty());
+}
+
+}  // namespace
+
+TEST_CASE("a whole store is verified whole, and the verification leaves its entry") {
+    Store store;
+    const auto raw = store.add(ArtifactType::text_raw, "one");
+    (void)store.add(ArtifactType::text_deid, "three", {raw.id});
+    (void)store.add_bare();
+    const auto report = store.manager.verify();
+    CHECK(report.ok());
+    CHECK(report.findings.empty());
+    CHECK(report.database == "ok");
+    CHECK(report.artifacts == 3);
+    CHECK(report.payloads == 2);
+    CHECK(report.payloads_hashed == 2);
+    CHECK(report.bytes_hashed == 8);
+    CHECK(report.audit_entries == 4);
+    CHECK(report.audited);
+    CHECK(store.last_entry().at("action") == "verify");
+    CHECK(store.manager.verify({.quick = true}).payloads_hashed == 0);
+    CHECK(store.manager.verify({.sample_percent = 0}).payloads_hashed == 0);
+    CHECK_THROWS_AS((void)store.manager.verify({.sample_percent = 101}), InvalidArgument);
+    CHECK_THROWS_AS((void)store.manager.verify({.sample_percent = -1}), InvalidArgument);
+    CHECK(to_json(report).at("ok") == true);
+}
+
+TEST_CASE("every kind of edit in the database is found") {
+    const Attack attacks[] = {
+        {"UPDATE artifacts SET status = 'archived' WHERE artifact_type = 'text_raw'", "row_altered"},
+        {"UPDATE artifacts SET artifact_type = 'log' WHERE artifact_type = 'text_raw'", "row_altered"},
+        {"UPDATE artifacts SET created_at = '2020-01-01T00:00:00.000000+00:00'", "row_altered"},
+        {"UPDATE artifacts SET processing_module = 'forged'", "row_altered"},
+        {"UPDATE artifacts SET file_size = file_size + 1", "row_altered"},
+        {"UPDATE artifacts SET checksum = (SELECT digest FROM payloads WHERE digest <> checksum) WHERE artifact_type = "
+         "'text_raw'",
+         "row_altered"},
+        {"UPDATE artifacts SET removed_at = created_at WHERE checksum IS NOT NULL", "row_altered"},
+        {"UPDATE artifacts SET metadata = '{\"pages\": 4}' WHERE artifact_type = 'text_raw'", "text_altered"},
+        {"UPDATE artifacts SET file_name = 'other.txt' WHERE artifact_type = 'text_raw'", "text_altered"},
+        {"UPDATE artifacts SET error_message = 'forged'", "row_altered"},
+        {"UPDATE lineage_edges SET relationship = 'forged'", "row_altered"},
+        {"DELETE FROM lineage_edges", "row_altered"},
+        {"INSERT INTO artifacts (artifact_id, artifact_type, status, created_at, updated_at, metadata) VALUES "
+         "('5f0c0000-0000-4000-8000-000000000000', 'log', 'completed', '2026-01-01', '2026-01-01', '{}')",
+         "row_altered"},
+        {"DELETE FROM run_artifacts WHERE role = 'output'", "row_altered"},
+        {"UPDATE artifact_counts SET artifact_count = artifact_count + 1", "counter_drift"},
+        {"UPDATE payload_counts SET size_bytes = size_bytes + 1", "counter_drift"},
+        {"DELETE FROM artifact_counts", "counter_drift"},
+        {"UPDATE audit_entries SET line = line || ' ' WHERE seq = 2", "entry_altered"},
+        {"UPDATE audit_entries SET line = 'no JSON' WHERE seq = 2", "entry_altered"},
+        {"UPDATE audit_entries SET line = replace(line, '\"seq\":2', '\"seq\":3') WHERE seq = 2", "entry_altered"},
+        {"DELETE FROM audit_entries WHERE seq = 3", "entry_missing"},
+        {"UPDATE audit_openings SET text = 'other'", "text_altered"},
+        {"UPDATE audit_openings SET salt = zeroblob(16)", "text_altered"},
+        {"DELETE FROM artifacts WHERE artifact_type = 'text_raw'", "broken_reference"},
+        {"UPDATE payloads SET size_bytes = 1", "payload_altered"},
+    };
+    const Scratch scratch;
+    const auto base = scratch / "store";
+    make_store(base);
+    for (const auto& attack : attacks) {
+        CAPTURE(attack.sql);
+        const auto copy = scratch / "copy";
+        std::filesystem::remove_all(copy);
+        std::filesystem::copy(base, copy, std::filesystem::copy_options::recursive);
+        ArtifactManager manager(copy);
+        Raw intruder(copy, Raw::As::intruder);
+        intruder.run(attack.sql);
+        const auto entries = intruder.number("SELECT count(*) FROM audit_entries");
+        const auto report = manager.verify();
+        CHECK_FALSE(report.ok());
+        CHECK(kinds(report).count(attack.kind) >= 1);
+        CHECK_FALSE(report.audited);
+        CHECK(intruder.number("SELECT count(*) FROM audit_entries") == entries);  // nothing is written to an altered store
+    }
+}
+
+TEST_CASE("every kind of damage to files is found, and what a crash may leave is a note") {
+    Store store;
+    const auto good = store.add(ArtifactType::log, "good");
+    const auto missing = store.add(ArtifactType::log, "missing");
+    const auto shorter = store.add(ArtifactType::log, "shorter");
+    const auto edited = store.add(ArtifactType::log, "edited");
+    const auto blobs = store.base / "storage" / "blobs";
+    std::filesystem::create_directories(blobs / "00");
+    std::ofstream(blobs / "00" / std::string(64, '0')) << "orphan";
+    std::ofstream(blobs / "stranger.txt") << "?";
+    const auto harmless = store.manager.verify();
+    CHECK(harmless.ok());
+    CHECK(kinds(harmless) == std::multiset<std::string>{"orphan_payload", "stranger"});
+    for (const auto& finding : harmless.findings) CHECK(finding.severity == Finding::Severity::note);
+
+    std::filesystem::remove(store.blob(missing));
+    tamper(store.blob(shorter), "short");
+    tamper(store.blob(edited), "EDITED");
+    const auto report = store.manager.verify();
+    CHECK(kinds(report) ==
+          std::multiset<std::string>{"orphan_payload", "payload_altered", "payload_altered", "payload_missing", "stranger"});
+    for (const auto& finding : report.findings) {
+        CHECK(finding.subject != good.checksum.value().hex());
+        if (finding.kind == "payload_missing") CHECK(finding.subject == missing.checksum.value().hex());
+    }
+    CHECK(kinds(store.manager.verify({.quick = true})).count("payload_altered") == 1);  // the size tells without hashing
+}
+
+TEST_CASE("an altered schema is refused on opening, and told by a diagnosis that writes nothing") {
+    const Scratch scratch;
+    const auto base = scratch / "store";
+    {
+        ArtifactManager manager(base);
+        (void)manager.create_artifact({.type = ArtifactType::log, .content = "log"});
+    }
+    Raw(base, Raw::As::writer).run("DROP TRIGGER audit_entries_no_delete; CREATE TABLE extra (x)");
+    const auto said = message_of<SchemaAltered>([&] { ArtifactManager manager(base); });
+    CHECK(said.find("audit_entries_no_delete") != std::string::npos);
+    CHECK(said.find("extra") != std::string::npos);
+    ArtifactManager diagnosis(base, {.diagnose = true});
+    const auto report = diagnosis.verify();
+    CHECK_FALSE(report.ok());
+    CHECK(kinds(report).count("schema_altered") == 2);
+    CHECK_FALSE(report.audited);
+    CHECK(report.payloads_hashed == 1);
+    const auto checks = diagnosis.doctor();
+    CHECK(checks.front().name == "schema");
+    CHECK(checks.front().severity == Finding::Severity::error);
+    CHECK_THROWS_AS((void)diagnosis.create_artifact({.type = ArtifactType::log}), Error);
+    CHECK(Raw(base).number("SELECT count(*) FROM audit_entries") == 2);
+}
+
+TEST_CASE("doctor finds a healthy store fine, and says what to do where it is not") {
+    Store store;
+    const auto severity = [&](const std::string& name) {
+        for (const auto& check : store.manager.doctor()) {
+            if (check.name == name) return check.severity;
+        }
+        FAIL(name << " was not checked");
+        return Finding::Severity::error;
+    };
+    for (const auto& check : store.manager.doctor()) {
+        CAPTURE(check.name);
+        if (check.name != "space") CHECK(check.severity == Finding::Severity::note);
+        CHECK_FALSE(check.message.empty());
+    }
+    std::filesystem::permissions(store.base / "storage", std::filesystem::perms::others_read, std::filesystem::perm_options::add);
+    CHECK(severity("permissions") == Finding::Severity::warning);
+    store.raw(Raw::As::intruder)
+        .run("UPDATE audit_entries SET line = json_set(line, '$.timestamp', '9000-01-01T00:00:00.000000+00:00')");
+    CHECK(severity("clock") == Finding::Severity::warning);
+    const auto run = store.manager.start_processing_run();
+    CHECK(to_json(store.manager.doctor().front()).contains("next_command"));
+}

@@ -1,0 +1,316 @@
+// Thousands of hostile values through every public call: errors of custody come out and nothing else, the store stays whole,
+// and nothing lies about on the disk.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <functional>
+#include <map>
+#include <set>
+
+#include "robustness/hostile_values.hpp"
+#include "robustness/support.hpp"
+
+using namespace custody;
+using namespace custody::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int calls = sanitized ? 2000 : 10000;
+
+/// The public calls, each with values drawn anew.
+class Attack {
+   public:
+    Attack(const fs::path& store, const fs::path& outside, std::uint64_t seed)
+        : manager_(store, {.lock_timeout = std::chrono::milliseconds(10000)}), outside_(outside), draw_(seed) {
+        ids_.push_back(manager_.create_artifact({.type = ArtifactType::log, .content = "first"}).id);
+        runs_.push_back(manager_.start_processing_run().id());
+    }
+
+    /// One call; answers its name. Only custody's errors are caught.
+    std::string call() {
+        static const auto all = calls_of();
+        const auto& [name, body] = all[draw_.below(all.size())];
+        try {
+            body(*this);
+            ++done_[name];
+        } catch (const Error& error) {
+            ++refused_[name];
+            CHECK(error.what()[0] != '\0');
+        }
+        return name;
+    }
+    [[nodiscard]] const std::map<std::string, int>& done() const { return done_; }
+    [[nodiscard]] const std::map<std::string, int>& refused() const { return refused_; }
+    ArtifactManager& manager() { return manager_; }
+
+   private:
+    using Call = std::pair<std::string, std::function<void(Attack&)>>;
+    static std::vector<Call> calls_of();
+
+    ArtifactId id() {
+        const auto parsed = draw_.chance(4) ? std::nullopt : ArtifactId::try_parse(draw_.text());
+        return parsed ? *parsed : draw_.chance(3) ? ArtifactId::random() : draw_.one_of(ids_);
+    }
+    RunId run_id() { return draw_.chance(3) ? RunId::random() : draw_.one_of(runs_); }
+    ArtifactStatus status() { return static_cast<ArtifactStatus>(draw_.below(5)); }
+    ArtifactType type() {
+        return draw_.chance(5)   ? ArtifactType(draw_.text())
+               : draw_.chance(4) ? ArtifactType("never_registered")
+                                 : ArtifactType::log;
+    }
+    fs::path source() {
+        switch (draw_.below(6)) {
+            case 0:
+                return "/dev/zero";
+            case 1:
+                return "/proc/self/mem";
+            case 2:
+                return outside_;
+            case 3:
+                return outside_ / "source";
+            case 4:
+                return outside_ / "link";
+            default:
+                return draw_.text();
+        }
+    }
+    NewArtifact artifact() {
+        NewArtifact made{.type = type()};
+        if (draw_.chance(3)) made.source_path = source();
+        if (draw_.chance(2)) made.content = draw_.text();
+        if (draw_.chance(20)) made.source_fd = static_cast<int>(1000 + draw_.below(100000));
+        if (draw_.chance(3)) made.file_name = draw_.text();
+        if (draw_.chance(3)) made.source_artifacts = {id(), id()};
+        if (draw_.chance(5)) made.relationship = draw_.text();
+        if (draw_.chance(4)) made.processing_module = draw_.text();
+        if (draw_.chance(4)) made.processing_version = draw_.text();
+        if (draw_.chance(3)) made.metadata = draw_.value();
+        if (draw_.chance(3)) made.metadata_text = draw_.json_text();
+        if (draw_.chance(8)) made.run = run_id();
+        if (draw_.chance(5)) made.request_key = draw_.text();
+        made.transfer = draw_.chance(10) ? Transfer::reflink : Transfer::copy;
+        if (draw_.chance(5)) made.status = status();
+        return made;
+    }
+    AuditQuery audit_query() {
+        AuditQuery query;
+        if (draw_.chance(4)) query.start_time = draw_.time();
+        if (draw_.chance(4)) query.end_time = draw_.time();
+        if (draw_.chance(3)) query.operation = draw_.text();
+        if (draw_.chance(3)) query.action = draw_.text();
+        if (draw_.chance(3)) query.user = draw_.text();
+        if (draw_.chance(3)) query.module = draw_.text();
+        if (draw_.chance(4)) query.artifact_id = id();
+        query.errors_only = draw_.chance(3);
+        query.limit = draw_.chance(50) ? static_cast<std::size_t>(draw_.number()) : 20;
+        return query;
+    }
+    fs::path target() {
+        return draw_.chance(2) ? outside_ / ("out" + std::to_string(draw_.below(1000000))) : outside_ / "missing" / draw_.text();
+    }
+
+    ArtifactManager manager_;
+    fs::path outside_;
+    HostileValues draw_;
+    std::vector<ArtifactId> ids_;
+    std::vector<RunId> runs_;
+    std::map<std::string, int> done_;
+    std::map<std::string, int> refused_;
+};
+
+std::vector<Attack::Call> Attack::calls_of() {
+    return {
+        {"create", [](Attack& a) { a.ids_.push_back(a.manager_.create_artifact(a.artifact()).id); }},
+        {"create", [](Attack& a) { a.ids_.push_back(a.manager_.create_artifact(a.artifact()).id); }},
+        {"create many",
+         [](Attack& a) {
+             (void)a.manager_.create_artifacts(std::vector{a.artifact(), a.artifact()});
+         }},
+        {"get", [](Attack& a) { (void)a.manager_.get_artifact(a.id()); }},
+        {"get file", [](Attack& a) { (void)a.manager_.get_artifact_file(a.id(), a.draw_.chance(2)); }},
+        {"stream", [](Attack& a) { (void)a.manager_.open_payload(a.id()); }},
+        {"checkout", [](Attack& a) { fs::remove(a.manager_.checkout(a.id(), a.target())); }},
+        {"list",
+         [](Attack& a) {
+             ArtifactQuery query{.processing_module = a.draw_.chance(2) ? a.draw_.text() : ""};
+             if (a.draw_.chance(2)) query.type = a.type();
+             if (a.draw_.chance(3)) query.since = a.draw_.time();
+             if (a.draw_.chance(3)) query.until = a.draw_.time();
+             if (a.draw_.chance(3)) query.after = a.id();
+             if (a.draw_.chance(4)) query.run = a.run_id();
+             query.limit = a.draw_.chance(5) ? static_cast<std::size_t>(a.draw_.number()) : 5;
+             if (query.limit == 0 || query.limit > 100) query.processing_module += "x";
+             (void)a.manager_.list_artifacts(query);
+         }},
+        {"status",
+         [](Attack& a) { a.manager_.update_artifact_status(a.id(), a.status(), a.draw_.chance(2) ? a.draw_.text() : ""); }},
+        {"link",
+         [](Attack& a) {
+             (void)a.manager_.link_artifacts({{a.id(), a.id()}, a.id(), a.draw_.chance(2) ? a.draw_.text() : "derived_from"});
+         }},
+        {"lineage",
+         [](Attack& a) {
+             const auto lineage =
+                 a.manager_.get_artifact_lineage(a.id(), {static_cast<LineageDirection>(a.draw_.below(3)),
+                                                          static_cast<std::size_t>(a.draw_.number()), a.draw_.below(50)});
+             if (lineage) (void)(to_json(*lineage).dump().size() + to_dot(*lineage).size() + to_tree(*lineage).size());
+         }},
+        {"run",
+         [](Attack& a) {
+             if (a.draw_.chance(4)) return a.manager_.start_processing_run().end();
+             auto run =
+                 a.manager_.start_processing_run(a.draw_.value(), {.on_behalf_of = a.draw_.text(),
+                                                                   .purpose = a.draw_.text(),
+                                                                   .time_to_live = std::chrono::seconds(a.draw_.number())});
+             run.end(a.status(), a.draw_.text());
+         }},
+        {"run text", [](Attack& a) { auto run = a.manager_.start_processing_run_text(a.draw_.json_text()); }},
+        {"end run", [](Attack& a) { a.manager_.end_processing_run(a.run_id(), a.status(), a.draw_.text()); }},
+        {"get run", [](Attack& a) { (void)a.manager_.get_run(a.run_id()); }},
+        {"list runs",
+         [](Attack& a) { (void)a.manager_.list_runs({.since = a.draw_.time(), .until = a.draw_.time(), .limit = 3}); }},
+        {"register",
+         [](Attack& a) {
+             a.manager_.register_artifact_type(ArtifactType(a.draw_.text()), static_cast<Sensitivity>(a.draw_.below(3)));
+         }},
+        {"hold", [](Attack& a) { a.manager_.add_hold(a.id(), a.draw_.text()); }},
+        {"lift hold", [](Attack& a) { a.manager_.remove_hold(a.id(), a.draw_.text()); }},
+        {"cleanup",
+         [](Attack& a) {
+             const auto days = static_cast<int>(a.draw_.number() % 2147483648);
+             (void)a.manager_.cleanup_old_artifacts(
+                 {.older_than_days = days, .type = a.type(), .status = a.status(), .dry_run = a.draw_.chance(2)});
+         }},
+        {"sql",
+         [](Attack& a) {
+             (void)a.manager_.sql(a.draw_.chance(2) ? a.draw_.text() : "SELECT '" + a.draw_.text() + "' FROM artifacts",
+                                  {.time_limit = std::chrono::milliseconds(a.draw_.number()), .max_rows = 5});
+         }},
+        {"snapshot",
+         [](Attack& a) {
+             if (a.draw_.chance(30)) fs::remove(a.manager_.snapshot(a.target(), {.include_text = a.draw_.chance(2)}));
+         }},
+        {"verify",
+         [](Attack& a) {
+             if (a.draw_.chance(80))
+                 (void)a.manager_.verify({.quick = true, .sample_percent = static_cast<double>(a.draw_.number())});
+         }},
+        {"audit query", [](Attack& a) { (void)a.manager_.audit().query_audit_trail(a.audit_query()); }},
+        {"audit history", [](Attack& a) { (void)a.manager_.audit().get_artifact_history(a.id()); }},
+        {"audit errors",
+         [](Attack& a) {
+             if (a.draw_.chance(40)) (void)a.manager_.audit().get_error_summary(a.audit_query());
+         }},
+        {"audit export",
+         [](Attack& a) {
+             if (a.draw_.chance(20))
+                 fs::remove(a.manager_.audit().export_audit_trail(a.target(), static_cast<ExportFormat>(a.draw_.below(3)),
+                                                                  a.audit_query()));
+         }},
+        {"audit months",
+         [](Attack& a) { (void)a.manager_.audit().export_months(a.draw_.text() + "x", a.outside_, a.draw_.number()); }},
+        {"parse",
+         [](Attack& a) {
+             const auto text = a.draw_.text();
+             CHECK_NOTHROW((void)ArtifactId::try_parse(text));
+             switch (a.draw_.below(8)) {
+                 case 0:
+                     (void)ArtifactId::parse(text);
+                     break;
+                 case 1:
+                     (void)RunId::parse(text);
+                     break;
+                 case 2:
+                     (void)Digest::parse(text);
+                     break;
+                 case 3:
+                     (void)Timestamp::parse(text);
+                     break;
+                 case 4:
+                     (void)parse_status(text);
+                     break;
+                 case 5:
+                     (void)parse_sensitivity(text);
+                     break;
+                 case 6:
+                     (void)parse_outcome(text);
+                     break;
+                 default:
+                     (void)ArtifactType(text);
+                     break;
+             }
+         }},
+        {"time", [](Attack& a) { CHECK(a.draw_.time().str().size() == 32); }},
+        {"open",
+         [](Attack& a) {
+             if (!a.draw_.chance(5)) return;
+             const ArtifactManager other(a.manager_.base_path(), {.actor = a.draw_.text(),
+                                                                  .on_behalf_of = a.draw_.text(),
+                                                                  .purpose = a.draw_.text(),
+                                                                  .program = a.draw_.text(),
+                                                                  .lock_timeout = std::chrono::milliseconds(a.draw_.number())});
+         }},
+        {"open elsewhere",
+         [](Attack& a) { const ArtifactManager other(a.outside_ / "missing" / a.draw_.text(), {.create = false}); }},
+    };
+}
+
+}  // namespace
+
+TEST_CASE("thousands of hostile values get errors of custody, and leave the store whole and nothing about") {
+    const std::uint64_t seed = std::random_device{}();
+    MESSAGE("seed " << seed);
+    const Scratch scratch;
+    const auto store = scratch / "store";
+    const auto outside = scratch / "outside";
+    scratch.file("outside/source", "a source");
+    fs::create_symlink(outside / "source", outside / "link");
+    {
+        Attack attack(store, outside, seed);
+        for (int i = 0; i < calls; ++i) {
+            try {
+                (void)attack.call();
+            } catch (const std::exception& error) {
+                FAIL_CHECK("call " << i << " of seed " << seed << " threw what is no error of custody: " << error.what());
+            }
+        }
+        std::set<std::string> names;
+        for (const auto& [name, count] : attack.done()) names.insert(name);
+        for (const auto& [name, count] : attack.refused()) names.insert(name);
+        CHECK(names.size() >= 31);
+        for (const std::string name : {"create", "status", "link", "run", "hold", "sql", "list", "audit query", "checkout"}) {
+            CAPTURE(name);
+            CHECK((sanitized || attack.done().contains(name)));  // fewer calls may miss what few values allow
+            CHECK(attack.refused().contains(name));
+        }
+        const auto report = attack.manager().verify();
+        CHECK(count_findings(report, "orphan_payload") == 0);
+        CHECK(count_findings(report, "stranger") == 0);
+    }
+    check_store(store);
+    CAPTURE(
+        stock_sql(store, "SELECT line FROM audit_entries WHERE json_extract(line, '$.details.unrecorded') IS NOT NULL LIMIT 1"));
+    CHECK(count_entries(store, "json_extract(line, '$.details.unrecorded') IS NOT NULL") == 0);
+    std::set<std::string> left;
+    for (const auto& entry : fs::directory_iterator(outside)) left.insert(entry.path().filename().string());
+    CHECK(left == std::set<std::string>{"link", "source"});
+    CHECK(slurp(outside / "source") == "a source");
+    left.clear();
+    for (const auto& entry : fs::directory_iterator(scratch.path())) left.insert(entry.path().filename().string());
+    CHECK(left == std::set<std::string>{"outside", "store"});
+    left.clear();
+    for (const auto& entry : fs::directory_iterator(store / "storage/temp")) left.insert(entry.path().filename().string());
+    CHECK(left == std::set<std::string>{"write-queue"});
+}
+
+TEST_CASE("an age in days that no calendar has removes nothing") {
+    const Scratch scratch;
+    ArtifactManager manager(scratch / "store");
+    (void)manager.create_artifact({.type = ArtifactType::log, .content = "kept"});
+    for (const int days : {1, 800000, 106751992, 107000000, 160000000, 2147483647}) {
+        CAPTURE(days);
+        CHECK(manager.cleanup_old_artifacts({.older_than_days = days}).removed.empty());
+    }
+    CHECK(manager.cleanup_old_artifacts({.older_than_days = 0}).removed.size() == 1);
+}

@@ -1,0 +1,221 @@
+#include "sqlite/database.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <custody/error.hpp>
+#include <stdexcept>
+#include <thread>
+
+#include "sqlite/support.hpp"
+
+using namespace custody;
+using namespace custody::testing;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+TEST_CASE("a write is there afterwards, one that throws is not") {
+    const TestDatabase test;
+    const auto database = test.open();
+    write_type(*database, "kept");
+    struct Mine : std::runtime_error {
+        using std::runtime_error::runtime_error;
+    };
+    CHECK_THROWS_AS(database->write([](sqlite::Connection& connection) {
+        insert_type(connection, "dropped");
+        throw Mine("x");
+    }),
+                    Mine);
+    CHECK(count_types(*database) == 1);
+    write_type(*database, "dropped");
+    CHECK(count_types(*database) == 2);
+}
+
+TEST_CASE("a read sees one moment, whatever is written meanwhile") {
+    const TestDatabase test;
+    const auto database = test.open();
+    const auto other = test.open();
+    write_type(*database, "a");
+    database->read([&](sqlite::Connection& connection) {
+        const auto count = [&] {
+            sqlite::Query query(connection, "SELECT count(*) FROM artifact_types WHERE built_in = 0");
+            query.step();
+            return query.integer(0);
+        };
+        CHECK(count() == 1);
+        write_type(*database, "b");
+        write_type(*other, "c");
+        CHECK(count() == 1);
+    });
+    CHECK(count_types(*database) == 3);
+}
+
+TEST_CASE("a read that throws leaves its connection usable") {
+    const TestDatabase test;
+    const auto database = test.open();
+    for (int i = 0; i < 5; ++i) {
+        CHECK_THROWS_AS(database->read([](sqlite::Connection&) { throw NotFound("x"); }), NotFound);
+        CHECK_NOTHROW(count_types(*database));
+    }
+}
+
+TEST_CASE("a read can't leave a transaction open that would hold the write-ahead log") {
+    const TestDatabase test;
+    const auto database = test.open();
+    CHECK_THROWS_AS(database->read([](sqlite::Connection& connection) {
+        sqlite::Query query(connection, "SELECT artifact_type FROM artifact_types");
+        query.step();
+        throw Conflict("half way");
+    }),
+                    Conflict);
+    write_type(*database, "x");
+    CHECK(database->checkpoint());
+}
+
+TEST_CASE("past the deadline a write is refused as Busy and has changed nothing") {
+    const TestDatabase test;
+    const auto holder = sqlite::open_connection(test.file, sqlite::Access::read_write);
+    const auto database = test.open({.lock_timeout = 300ms});
+    holder->execute("BEGIN IMMEDIATE");
+    const auto before = test.files();
+    const auto start = Clock::now();
+    const auto message = message_of<Busy>([&] { write_type(*database, "x"); });
+    const auto waited = Clock::now() - start;
+    CHECK(contains(message, "300 ms"));
+    CHECK(contains(message, "nothing was changed"));
+    CHECK(waited >= 250ms);
+    CHECK(waited < 3s);
+    CHECK(test.files() == before);
+    holder->execute("ROLLBACK");
+    CHECK(count_types(*database) == 0);
+    CHECK_NOTHROW(write_type(*database, "x"));
+}
+
+TEST_CASE("a thread that waits for another one of its process has the same deadline") {
+    const TestDatabase test;
+    const auto database = test.open({.lock_timeout = 300ms});
+    std::atomic<bool> inside = false;
+    std::atomic<bool> done = false;
+    std::thread holder([&] {
+        database->write([&](sqlite::Connection& connection) {
+            insert_type(connection, "first");
+            inside = true;
+            while (!done) std::this_thread::sleep_for(5ms);
+        });
+    });
+    while (!inside) std::this_thread::sleep_for(1ms);
+    CHECK_THROWS_AS(write_type(*database, "second"), Busy);
+    done = true;
+    holder.join();
+    write_type(*database, "third");
+    CHECK(count_types(*database) == 2);
+}
+
+TEST_CASE("any lock timeout a caller may give is a deadline and no accident") {
+    const TestDatabase test;
+    for (const auto timeout : {std::chrono::milliseconds::max(), std::chrono::milliseconds::min(), 0ms, -1ms}) {
+        const auto database = test.open({.lock_timeout = timeout});
+        CHECK_NOTHROW(write_type(*database, "t" + std::to_string(count_types(*database))));
+    }
+}
+
+TEST_CASE("threads of one process take turns and lose nothing") {
+    const TestDatabase test;
+    const auto database = test.open();
+    std::vector<std::thread> threads;
+    std::atomic<int> failures = 0;
+    for (int t = 0; t < 8; ++t) {
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < 50; ++i) {
+                try {
+                    write_type(*database, "t" + std::to_string(t) + "_" + std::to_string(i));
+                    (void)count_types(*database);
+                } catch (const std::exception&) {
+                    ++failures;
+                }
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(failures == 0);
+    CHECK(count_types(*database) == 400);
+}
+
+TEST_CASE("a full database says so, rolls back and works again when there is room") {
+    const TestDatabase test;
+    const auto database = test.open();
+    const auto limit = [&](const char* pages) {
+        database->write([&](sqlite::Connection& connection) {
+            sqlite::Query query(connection, std::string("PRAGMA max_page_count = ") + pages);
+            query.step();
+        });
+    };
+    limit("1");  // the least: what is there
+    int code = 0;
+    std::string message;
+    try {
+        database->write([](sqlite::Connection& connection) {
+            for (int i = 0; i < 10000; ++i) insert_type(connection, "type_with_a_long_name_" + std::to_string(i));
+        });
+    } catch (const IoError& error) {
+        code = error.code();
+        message = error.what();
+    }
+    CHECK(code == ENOSPC);
+    CHECK(contains(message, "free some space"));
+    CHECK(count_types(*database) == 0);
+    limit("1000000");
+    write_type(*database, "x");
+    CHECK(count_types(*database) == 1);
+}
+
+TEST_CASE("in a forked child a handle refuses to work, and its end leaves the parent's locks alone") {
+    const TestDatabase test;
+    auto database = test.open();
+    write_type(*database, "a");
+    database->write([&](sqlite::Connection& connection) {
+        insert_type(connection, "b");
+        const pid_t child = in_child([&] {
+            int refused = 0;
+            const auto count = [&](const auto& use) {
+                try {
+                    use();
+                } catch (const InvalidState&) {
+                    ++refused;
+                }
+            };
+            count([&] { write_type(*database, "child"); });
+            count([&] { (void)count_types(*database); });
+            count([&] { (void)database->checkpoint(); });
+            database.reset();
+            return refused;
+        });
+        CHECK(wait_for(child) == 3);
+        // Still locked: another process can't write.
+        const pid_t other = in_child([&] {
+            const auto own = test.open({.lock_timeout = 100ms});
+            try {
+                write_type(*own, "other");
+            } catch (const Busy&) {
+                return 7;
+            }
+            return 0;
+        });
+        CHECK(wait_for(other) == 7);
+    });
+    CHECK(count_types(*database) == 2);
+}
+
+TEST_CASE("what looks like damage is looked at again before it is believed") {
+    const TestDatabase test;
+    const auto database = test.open();
+    int attempts = 0;
+    CHECK_NOTHROW(database->read([&](sqlite::Connection&) {
+        if (++attempts == 1) throw Corruption("an I/O error that looks like it");
+    }));
+    CHECK(attempts == 2);
+    CHECK_THROWS_AS(database->read([&](sqlite::Connection&) { throw Corruption("still"); }), Corruption);
+    CHECK_NOTHROW(count_types(*database));
+}

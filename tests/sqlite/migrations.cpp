@@ -1,0 +1,145 @@
+#include "sqlite/migrations.hpp"
+
+#include <custody/error.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "base/hex.hpp"
+#include "base/sha256.hpp"
+#include "sqlite/support.hpp"
+
+using namespace custody;
+using namespace custody::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A database that has the first `version` migrations, made by hand.
+std::unique_ptr<sqlite::Connection> at_version(const fs::path& file, int version, bool with_store = true) {
+    auto connection = sqlite::open_connection(file, sqlite::Access::create);
+    connection->execute(("PRAGMA application_id = " + std::to_string(sqlite::application_id)).c_str());
+    for (const auto& migration : sqlite::migrations().first(static_cast<std::size_t>(version))) {
+        connection->execute(migration.sql);
+        sqlite::Query(*connection, "INSERT INTO schema_migrations VALUES (?, ?, ?, 'then')", migration.version, migration.name,
+                      migration.sha256)
+            .run();
+    }
+    if (with_store) insert_store_row(*connection);
+    connection->execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
+    connection->clear_statements();
+    connection->execute("PRAGMA journal_mode = WAL");
+    return connection;
+}
+
+std::string schema_of(const fs::path& file) {
+    return stock_shell(file,
+                       "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name; SELECT version, name, sha256 FROM "
+                       "schema_migrations;")
+        .out;
+}
+
+/// What upgrades kept of the databases before them.
+std::vector<fs::path> copies_in(const fs::path& folder) {
+    std::vector<fs::path> copies;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        if (entry.path().filename().string().starts_with("catalog.db.v1")) copies.push_back(entry.path());
+    }
+    return copies;
+}
+
+int version_of(sqlite::Connection& connection) {
+    sqlite::Query query(connection, "PRAGMA user_version");
+    query.step();
+    return static_cast<int>(query.integer(0));
+}
+
+}  // namespace
+
+TEST_CASE("a store that took every step has the schema of a new one") {
+    const TestDatabase fresh;
+    for (int version = 1; version <= sqlite::newest_version(); ++version) {
+        CAPTURE(version);
+        const Scratch scratch;
+        const auto connection = at_version(scratch / "old.db", version);
+        CHECK(sqlite::schema_differences(*connection, version).empty());
+        CHECK(sqlite::migrate(*connection) == sqlite::newest_version() - version);
+        CHECK(sqlite::migrate(*connection) == 0);
+        CHECK(version_of(*connection) == sqlite::newest_version());
+        CHECK(sqlite::schema_differences(*connection, sqlite::newest_version()).empty());
+        CHECK(schema_of(scratch / "old.db") == schema_of(fresh.file));
+    }
+}
+
+TEST_CASE("a migration that fails half way leaves the version before it, whole") {
+    REQUIRE(sqlite::newest_version() >= 2);
+    const Scratch scratch;
+    const auto connection = at_version(scratch / "old.db", 1);
+    // In the way of one of the last statements of the second migration.
+    connection->execute("CREATE TRIGGER runs_no_delete AFTER INSERT ON runs BEGIN SELECT 1; END");
+    const auto before = schema_of(scratch / "old.db");
+    CHECK_THROWS_AS(sqlite::migrate(*connection), Error);
+    CHECK(connection->in_autocommit());
+    CHECK(version_of(*connection) == 1);
+    CHECK(schema_of(scratch / "old.db") == before);
+    connection->execute("DROP TRIGGER runs_no_delete");
+    CHECK(sqlite::migrate(*connection) == sqlite::newest_version() - 1);
+}
+
+TEST_CASE("an older store is refused with the command that upgrades it, and upgraded when told to") {
+    const Scratch scratch;
+    const auto file = scratch / "catalog.db";
+    at_version(file, 1).reset();
+    const auto message =
+        message_of<VersionMismatch>([&] { const sqlite::Database database(file, scratch / "queue", sqlite::DatabaseOptions{}); });
+    CHECK(contains(message, "custody migrate"));
+    { CHECK(version_of(*sqlite::open_connection(file, sqlite::Access::read_write)) == 1); }
+    {
+        sqlite::Database upgraded(file, scratch / "queue", sqlite::DatabaseOptions{.upgrade = true});
+        CHECK(upgraded.version() == sqlite::newest_version());
+        write_type(upgraded, "x");
+    }
+    const auto copies = copies_in(scratch.path());
+    REQUIRE(copies.size() == 1);
+    CHECK(stock_shell(copies.front(), "PRAGMA user_version; SELECT count(*) FROM store; PRAGMA integrity_check;").out ==
+          "1\n1\nok\n");
+    CHECK(fs::status(copies.front()).permissions() == fs::status(file).permissions());
+}
+
+TEST_CASE("an upgrade that was interrupted after its copy can be started again") {
+    const Scratch scratch;
+    const auto file = scratch / "catalog.db";
+    at_version(file, 1).reset();
+    scratch.file("catalog.db.v1", "half a copy");
+    CHECK_NOTHROW(sqlite::Database(file, scratch / "queue", sqlite::DatabaseOptions{.upgrade = true}));
+    CHECK(copies_in(scratch.path()).size() == 2);
+}
+
+TEST_CASE("a writer notices that another process has upgraded the store beyond it") {
+    const TestDatabase test;
+    const auto database = test.open();
+    write_type(*database, "a");
+    const auto connection = sqlite::open_connection(test.file, sqlite::Access::read_write);
+    connection->execute("UPDATE store SET min_writer = 999");
+    connection->execute("PRAGMA user_version = 999");
+    CHECK_THROWS_AS(write_type(*database, "b"), VersionMismatch);
+    connection->execute("UPDATE store SET min_writer = 1");
+    CHECK_NOTHROW(write_type(*database, "b"));  // newer, and open to writers of this version
+}
+
+// A migration that was shipped never changes. A new one gets a line of its own in the list.
+TEST_CASE("the migrations are those that were shipped") {
+    std::ifstream golden(std::string(CUSTODY_SOURCE_DIR) + "/tests/sqlite/shipped_migrations.txt");
+    REQUIRE(golden);
+    std::size_t count = 0;
+    std::string name;
+    std::string sql_sha256;
+    std::string schema_sha256;
+    while (golden >> name >> sql_sha256 >> schema_sha256) {
+        REQUIRE(count < sqlite::migrations().size());
+        const auto& migration = sqlite::migrations()[count++];
+        CHECK(name == std::string(migration.name));
+        CHECK(sql_sha256 == std::string(migration.sha256));
+        CHECK(schema_sha256 == base::sha256(std::string_view(migration.schema)).hex());
+    }
+    CHECK(count == sqlite::migrations().size());
+}

@@ -1,0 +1,150 @@
+#include "sqlite/write_queue.hpp"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <thread>
+#include <vector>
+
+#include "sqlite/support.hpp"
+
+using namespace custody;
+using namespace custody::testing;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using sqlite::WriteQueue;
+
+namespace {
+
+#ifdef CUSTODY_LONG_TESTS
+constexpr int writes_each = 2000;
+#else
+constexpr int writes_each = 150;
+#endif
+
+std::int64_t wait_once_ms(WriteQueue& queue, std::chrono::milliseconds deadline = 30s) {
+    const auto start = Clock::now();
+    const auto turn = queue.wait(start + deadline);
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
+}
+
+/// Numbers that a forked child can answer in.
+struct Shared {
+    std::int64_t* values;
+    explicit Shared(std::size_t count)
+        : values(static_cast<std::int64_t*>(
+              ::mmap(nullptr, count * sizeof(std::int64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+};
+
+/// Starts a child that holds the turn until it is killed.
+pid_t start_holder(const std::filesystem::path& file, const Shared& shared) {
+    const pid_t child = in_child([&] {
+        WriteQueue queue(file, 0600);
+        const auto turn = queue.wait(Clock::now() + 30s);
+        shared.values[0] = 1;
+        ::pause();
+        return 0;
+    });
+    while (static_cast<volatile std::int64_t*>(shared.values)[0] == 0) std::this_thread::sleep_for(1ms);
+    return child;
+}
+
+}  // namespace
+
+TEST_CASE("eight processes that write without pause are served in turn") {
+    constexpr int processes = 8;
+    const TestDatabase test;
+    const Shared worst_ms(processes);
+    std::vector<pid_t> children;
+    const auto start = Clock::now();
+    for (int p = 0; p < processes; ++p) {
+        children.push_back(in_child([&, p] {
+            const auto database = test.open();
+            for (int i = 0; i < writes_each; ++i) {
+                const auto before = Clock::now();
+                write_type(*database, "p" + std::to_string(p) + "_" + std::to_string(i));
+                const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - before).count();
+                worst_ms.values[p] = std::max<std::int64_t>(worst_ms.values[p], waited);
+            }
+            return 0;
+        }));
+    }
+    for (const auto child : children) CHECK(wait_for(child) == 0);
+    const auto all_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
+    const auto worst = *std::max_element(worst_ms.values, worst_ms.values + processes);
+    MESSAGE("worst wait " << worst << " ms; " << processes * writes_each << " commits in " << all_ms << " ms");
+    CHECK(worst < 3000);  // without turns some waited for as long as the others wrote; the machine may be busy
+    const auto database = test.open();
+    CHECK(count_types(*database) == processes * writes_each);
+}
+
+TEST_CASE("a holder that was killed is passed over at once") {
+    const Scratch scratch;
+    const auto file = scratch / "write-queue";
+    const Shared shared(1);
+    const pid_t holder = start_holder(file, shared);
+    WriteQueue queue(file, 0600);
+    ::kill(holder, SIGKILL);
+    CHECK(wait_for(holder) == 128 + SIGKILL);
+    CHECK(wait_once_ms(queue) < 500);
+    CHECK(wait_once_ms(queue) < 100);  // and the line moves again
+}
+
+TEST_CASE("a holder that is alive and stuck keeps nobody for longer than a second or the deadline") {
+    const Scratch scratch;
+    const auto file = scratch / "write-queue";
+    const Shared shared(1);
+    const pid_t holder = start_holder(file, shared);
+    WriteQueue queue(file, 0600);
+    CHECK(wait_once_ms(queue, 200ms) < 700);
+    const auto waited = wait_once_ms(queue);
+    CHECK(waited >= 900);
+    CHECK(waited < 2500);
+    ::kill(holder, SIGKILL);
+    wait_for(holder);
+}
+
+TEST_CASE("where there can be no queue everybody goes ahead") {
+    const Scratch scratch;
+    std::filesystem::create_directory(scratch / "folder");
+    std::filesystem::create_symlink(scratch / "elsewhere", scratch / "link");
+    for (const auto& file : {scratch / "missing/write-queue", scratch / "folder", scratch / "link"}) {
+        WriteQueue queue(file, 0600);
+        const auto turn = queue.wait(Clock::now() + 30s);
+        CHECK(wait_once_ms(queue) < 100);
+    }
+    CHECK_FALSE(std::filesystem::exists(scratch / "elsewhere"));
+}
+
+TEST_CASE("nonsense in the queue's file costs no more than patience, and only once") {
+    const Scratch scratch;
+    const std::string garbage[] = {std::string(8, '\xff'), std::string("\xff\xff\xff\x7f\0\0\0\0", 8),
+                                   std::string("\0\0\0\0\xff\xff\xff\x7f", 8), std::string("\0\x10\0\0\0\0\0\0", 8), "abc"};
+    for (const auto& bytes : garbage) {
+        CAPTURE(bytes.size());
+        const auto file = scratch.file("write-queue", bytes);
+        WriteQueue queue(file, 0600);
+        CHECK(wait_once_ms(queue) < 2500);
+        CHECK(wait_once_ms(queue) < 100);
+        // Turns are real again: one that is held keeps the next one waiting.
+        const auto turn = queue.wait(Clock::now() + 30s);
+        WriteQueue second(file, 0600);
+        CHECK(wait_once_ms(second, 150ms) >= 100);
+    }
+}
+
+TEST_CASE("many that gave up or died in line don't make the next one wait for each of them") {
+    const Scratch scratch;
+    const auto file = scratch / "write-queue";
+    const Shared shared(1);
+    const pid_t holder = start_holder(file, shared);
+    WriteQueue queue(file, 0600);
+    for (int i = 0; i < 200; ++i) (void)wait_once_ms(queue, 0ms);
+    ::kill(holder, SIGKILL);
+    wait_for(holder);
+    CHECK(wait_once_ms(queue) < 500);
+}

@@ -1,0 +1,91 @@
+// verify and doctor.
+#include <doctest/doctest.h>
+
+#include "tools/command.hpp"
+
+using namespace custody::testing;
+
+namespace {
+
+struct Filled : Bench {
+    Filled() {
+        files.file("a", "some bytes");
+        id = done("add --type log a");
+        const auto checksum = json_of("show " + id)["checksum"].get<std::string>();
+        blob = "store/storage/blobs/" + checksum.substr(0, 2) + "/" + checksum;
+    }
+    std::string id;
+    std::string blob;
+};
+
+}  // namespace
+
+TEST_CASE("a sound store verifies, wholly, quickly and by sample") {
+    const Filled bench;
+    const auto report = bench.json_of("verify");
+    CHECK(report["artifacts"] == 1);
+    CHECK(report["payloads_hashed"] == 1);
+    CHECK(report["bytes_hashed"] == 10);
+    CHECK(report["database"] == "ok");
+    CHECK(bench.json_of("verify --quick")["payloads_hashed"] == 0);
+    CHECK(bench.custody("verify --sample 50").exit_code == 0);
+    CHECK(contains(bench.done("verify"), "nothing is lost"));
+}
+
+TEST_CASE("what is lost or altered makes verify exit with 20 and name it") {
+    const Filled bench;
+    REQUIRE(bench.run("chmod u+w " + bench.blob + "; printf 'SOME BYTES' >" + bench.blob).exit_code == 0);
+    const auto altered = bench.custody("verify");
+    CHECK(altered.exit_code == 20);
+    CHECK(contains(altered.out, "error: payload_altered"));
+    REQUIRE(bench.run("rm -f " + bench.blob).exit_code == 0);
+    const auto lost = bench.custody("verify --quick --json");
+    CHECK(lost.exit_code == 20);
+    CHECK(contains(lost.out, "payload_missing"));
+}
+
+TEST_CASE("what a crash may leave is a note, and verify exits with 0") {
+    const Filled bench;
+    REQUIRE(bench.run("mkdir -p store/storage/blobs/ab; touch store/storage/blobs/ab/$(printf 'ab%062d' 0)").exit_code == 0);
+    const auto ran = bench.custody("verify");
+    INFO(ran.out << ran.err);
+    CHECK(ran.exit_code == 0);
+    CHECK(contains(ran.out, "note: orphan_payload"));
+}
+
+TEST_CASE("a store whose schema was altered is refused with 20, but verify and doctor look at it") {
+    const Filled bench;
+    REQUIRE(bench.run("sqlite3 store/storage/catalog.db 'DROP VIEW review_errors'").exit_code == 0);
+    CHECK(bench.custody("list").exit_code == 20);
+    const auto verified = bench.custody("verify");
+    CHECK(verified.exit_code == 20);
+    CHECK(contains(verified.out, "schema_altered"));
+    CHECK(contains(verified.err, "no entry") + contains(verified.err, "could not leave an entry") > 0);
+    const auto seen = bench.custody("doctor");
+    CHECK(seen.exit_code == 20);
+    CHECK(contains(seen.out, "error: "));
+}
+
+TEST_CASE("a damaged database is 20, a foreign one 1, and nothing is written to either") {
+    const Filled bench;
+    REQUIRE(bench.run("cp -r store damaged; rm -f damaged/storage/catalog.db-*; truncate -s 5000 damaged/storage/catalog.db")
+                .exit_code == 0);
+    CHECK(bench.custody("list --store damaged").exit_code == 20);
+    REQUIRE(bench
+                .run("mkdir -p foreign/storage; sqlite3 foreign/storage/catalog.db 'CREATE TABLE t(a)'; "
+                     "sha256sum foreign/storage/catalog.db >sum")
+                .exit_code == 0);
+    const auto ran = bench.custody("list --store foreign");
+    CHECK(ran.exit_code == 1);
+    CHECK(contains(ran.err, "catalog.db"));
+    CHECK(bench.run("sha256sum -c sum").exit_code == 0);
+}
+
+TEST_CASE("doctor tells of machine and store") {
+    const Filled bench;
+    const auto checks = bench.json_of("doctor");
+    REQUIRE(checks.is_array());
+    CHECK(checks.size() >= 3);
+    for (const auto& check : checks) CHECK(check.contains("name"));
+    CHECK(contains(bench.done("doctor"), "ok: "));
+}

@@ -1,0 +1,237 @@
+// Wrong usage, exit codes and hostile arguments.
+#include <doctest/doctest.h>
+
+#include <custody/ids.hpp>
+
+#include "tools/command.hpp"
+
+using namespace custody::testing;
+
+TEST_CASE("wrong usage exits with 2, says why on stderr, and prints nothing on stdout") {
+    const Bench bench;
+    const std::string wrong[] = {
+        "",
+        "frobnicate",
+        "add",
+        "add --type",
+        "add --type Video_Raw x",
+        "add --type log --bogus",
+        "add --type log --metadata ''",
+        "add --type log --request-key ''",
+        "add --type log --status nearly",
+        "add --type log --move --reflink x",
+        "add --type log --source ''",
+        "add --type log --name n one two",
+        "add --type log --request-key k one two",
+        "add --type log - -",
+        "add --type log ''",
+        "show",
+        "show 12345678",
+        "show " + unknown_id + " " + unknown_id,
+        "list --limit -1",
+        "list --limit 1 --limit 2",
+        "list --limit 1e3",
+        "list --limit 99999999999999999999",
+        "list --since yesterday",
+        "list --json=yes",
+        "list --after x",
+        "status " + unknown_id,
+        "status " + unknown_id + " nearly",
+        "run",
+        "run start --ttl 0",
+        "run start --ttl -1",
+        "run start --config ''",
+        "run show x",
+        "run end " + unknown_id + "0",
+        "type add Bad --sensitivity neutral",
+        "type add fine --sensitivity secret",
+        "link " + unknown_id,
+        "link " + unknown_id + " --source",
+        "lineage " + unknown_id + " --format pdf",
+        "lineage " + unknown_id + " --depth x",
+        "checkout " + unknown_id,
+        "checkout " + unknown_id + " ''",
+        "audit query --success maybe",
+        "audit query --outcome odd",
+        "audit export --format xml --out x",
+        "audit export --format csv",
+        "audit export --format csv --out x --month 2026-10",
+        "audit export --user somebody",
+        "audit export --month 2026-10 --all",
+        "cleanup",
+        "cleanup --older-than -1 --yes",
+        "cleanup --older-than 1.5 --yes",
+        "cleanup --older-than 99999999999 --yes",
+        "hold add " + unknown_id,
+        "verify --sample 0",
+        "verify --sample 101",
+        "verify --sample nan",
+        "verify --quick --sample 5",
+        "sql",
+        "sql 'SELECT 1' --format xml",
+        "sql 'SELECT 1' --time-limit -1",
+        "snapshot",
+        "--lock-timeout soon list",
+        "--store '' list",
+    };
+    for (const auto& arguments : wrong) {
+        const auto ran = bench.custody(arguments);
+        INFO("custody " << arguments << "\n" << ran.out << ran.err);
+        CHECK(ran.exit_code == 2);
+        CHECK(ran.out.empty());
+        CHECK(ran.err.rfind("custody: ", 0) == 0);
+        CHECK(lines_of(ran.err).size() == 1);
+    }
+}
+
+TEST_CASE("no store named, no store there, and a store that can't be read have codes of their own") {
+    const Bench bench(false);
+    const auto unnamed = bench.run("unset CUSTODY_STORE; custody list");
+    CHECK(unnamed.exit_code == 2);
+    CHECK(contains(unnamed.err, "CUSTODY_STORE"));
+    const auto nowhere = bench.custody("list --store nowhere");
+    CHECK(nowhere.exit_code == 10);
+    CHECK(contains(nowhere.err, "nowhere"));
+    CHECK(contains(nowhere.err, "init"));
+    for (const char* arguments :
+         {"add --type log x", "show 6b6f1c1e-9d55-4d3c-8b6e-0f4a8c0d1e2f", "run start", "stats", "verify", "doctor", "migrate",
+          "snapshot --out s.db", "sql 'SELECT 1'", "audit query", "hold list", "cleanup --older-than 1 --yes"}) {
+        INFO(arguments);
+        CHECK(bench.custody(arguments).exit_code == 10);
+    }
+    CHECK_FALSE(std::filesystem::exists(bench.files / "store"));
+    CHECK_FALSE(std::filesystem::exists(bench.files / "nowhere"));
+}
+
+TEST_CASE("an unknown id of whatever UUID version exits with 4") {
+    const Bench bench;
+    for (const std::string id : {"6b6f1c1e-9d55-4d3c-8b6e-0f4a8c0d1e2f", "6B6F1C1E-9D55-1D3C-8B6E-0F4A8C0D1E2F",
+                                 "00000000-0000-0000-0000-000000000000", "018f1c1e-9d55-7d3c-8b6e-0f4a8c0d1e2f"}) {
+        for (const std::string verb : {"show", "file", "cat", "lineage", "history", "run show", "run end", "hold remove"}) {
+            const auto ran = bench.custody(verb + " " + id);
+            INFO(verb << " " << id << "\n" << ran.err);
+            CHECK(ran.exit_code == 4);
+            CHECK(ran.out.empty());
+            CHECK(contains(ran.err, custody::ArtifactId::parse(id).str()));
+        }
+        CHECK(bench.custody("status " + id + " completed").exit_code == 4);
+        CHECK(bench.custody("checkout " + id + " copy").exit_code == 4);
+        CHECK(bench.custody("link " + id + " --source " + unknown_id).exit_code == 4);
+        CHECK(bench.custody("hold add " + id + " --reason r").exit_code == 4);
+        CHECK(bench.custody("add --type log --source " + id).exit_code == 4);
+        CHECK(bench.custody("add --type log --run " + id).exit_code == 4);
+    }
+}
+
+TEST_CASE("a store that another process keeps locked exits with 11 after the time that was given") {
+    const Bench bench;
+    const auto ran = bench.run(
+        "mkfifo go; (printf 'BEGIN IMMEDIATE; SELECT 1;\\n'; echo held >&2; sleep 3) 2>go | sqlite3 store/storage/catalog.db "
+        ">/dev/null &\n"
+        "read held <go; sleep 0.3; custody --lock-timeout 0.2 add --type log");
+    CHECK(ran.exit_code == 11);
+    CHECK(ran.out.empty());
+    CHECK(contains(ran.err, "custody: "));
+}
+
+TEST_CASE("options of every verb may stand before or after it, and after -- everything is a file") {
+    const Bench bench;
+    bench.files.file("-v", "dash");
+    bench.files.file("list", "named like a verb");
+    bench.files.file("++", "plus");
+    bench.files.file("[a,b]", "brackets");
+    const auto before = bench.json_of("--actor one add --type log");
+    const auto after = bench.json_of("add --type log --actor two");
+    const auto entries = bench.json_of("audit query --operation artifact_creation");
+    REQUIRE(entries.size() == 2);
+    CHECK(entries[0]["user"] == "one");
+    CHECK(entries[1]["user"] == "two");
+    CHECK(bench.json_of("run --json list").is_array());
+    const auto many = bench.json_of("add --type log list ++ '[a,b]' -- -v");
+    REQUIRE(many.size() == 4);
+    CHECK(many[0]["file_name"] == "list");
+    CHECK(many[1]["file_name"] == "++");
+    CHECK(many[2]["file_name"] == "[a,b]");
+    CHECK(many[3]["file_name"] == "-v");
+}
+
+TEST_CASE("values that look like options, lists or nothing arrive as they are") {
+    const Bench bench;
+    const auto id = bench.done("add --type log");
+    for (const std::string text :
+         {"--quiet", "[codec] gone]", "[a,b]", "{}", "++", "--x=", "%%", "a=b", " ", "\"quoted\"", "-"}) {
+        bench.done("status " + id + " failed --error '" + text + "'");
+        CHECK(bench.json_of("show " + id)["error_message"] == text);
+        bench.done("status " + id + " pending");
+    }
+    bench.files.file("payload", "bytes");
+    const auto made = bench.json_of("add --type log --name= --metadata='{}' payload");
+    CHECK(made["file_name"] == "payload");
+    CHECK(bench.json_of("add --type log --metadata {}")["metadata"] == custody::ordered_json::object());
+}
+
+TEST_CASE("environment variables stand for options, and options win") {
+    const Bench bench;
+    CHECK(bench.run("CUSTODY_ACTOR=env custody add --type log").exit_code == 0);
+    CHECK(bench.run("CUSTODY_ACTOR=env custody --actor option add --type log").exit_code == 0);
+    CHECK(bench.run("CUSTODY_STORE=nowhere custody --store store add --type log").exit_code == 0);
+    const auto entries = bench.json_of("audit query --operation artifact_creation");
+    REQUIRE(entries.size() == 3);
+    CHECK(entries[0]["user"] == "env");
+    CHECK(entries[1]["user"] == "option");
+}
+
+TEST_CASE("for whom and why are in the trail") {
+    const Bench bench;
+    bench.done("add --type log --on-behalf-of 'Dr. A' --purpose 'quality review'");
+    const auto entry = bench.json_of("audit query --operation artifact_creation").at(0);
+    CHECK(entry["on_behalf_of"] == "Dr. A");
+    CHECK(entry["purpose"] == "quality review");
+    CHECK(entry["agent"]["program"] == "custody");
+}
+
+TEST_CASE("every verb has help with an example, and the version is printed") {
+    const Bench bench(false);
+    const std::string verbs[] = {"",         "init",     "migrate",     "snapshot",     "run",          "run start", "run end",
+                                 "run list", "run show", "add",         "show",         "list",         "status",    "history",
+                                 "type",     "type add", "type list",   "link",         "lineage",      "file",      "checkout",
+                                 "cat",      "audit",    "audit query", "audit errors", "audit export", "stats",     "cleanup",
+                                 "hold",     "hold add", "hold remove", "hold list",    "verify",       "doctor",    "sql"};
+    for (const auto& verb : verbs) {
+        const auto ran = bench.custody(verb + " --help");
+        INFO(verb << "\n" << ran.err);
+        CHECK(ran.exit_code == 0);
+        CHECK(contains(ran.out, "Usage: custody " + verb));
+        CHECK(contains(ran.out, "Examples:\n  "));
+        CHECK(ran.err.empty());
+    }
+    CHECK(contains(bench.custody("run start --help").out, "86400 (a day)"));
+    CHECK(bench.custody("--version").out.rfind("custody 0.", 0) == 0);
+    CHECK_FALSE(std::filesystem::exists(bench.files / "store"));
+}
+
+TEST_CASE("closed standard descriptors never become files of the store") {
+    const Bench bench;
+    bench.files.file("payload", "bytes");
+    CHECK(bench.run("custody add --type log payload <&- >&- 2>&-").exit_code == 1);
+    CHECK(bench.run("custody add --type log payload >&-").exit_code == 1);
+    CHECK(bench.run("custody add --type log - <&-").exit_code == 1);
+    CHECK(bench.run("custody add --type nothing_such payload 2>&-").exit_code == 1);
+    CHECK(bench.done("verify --quiet").find("error") == std::string::npos);
+    const auto held = bench.run(
+        "mkfifo pipe; custody add --type log - <pipe >&- 2>&- & pid=$!; exec 3>pipe; i=0\n"
+        "while [ $i -lt 100 ] && ! ls -l /proc/$pid/fd | grep -q catalog.db; do sleep 0.05; i=$((i + 1)); done\n"
+        "readlink /proc/$pid/fd/1 /proc/$pid/fd/2; exec 3>&-; wait");
+    CHECK(held.out == "/dev/null\n/dev/null\n");
+}
+
+TEST_CASE("output that can't be written is an error, and a reader that goes away is a quiet one") {
+    const Bench bench;
+    const auto id = bench.done("add --type log");
+    const auto full = bench.run("custody show " + id + " >/dev/full");
+    CHECK(full.exit_code == 1);
+    CHECK(contains(full.err, "can't write the output"));
+    const auto gone = bench.run("mkfifo pipe; (custody list; echo $? >code) >pipe & : <pipe; wait; exit $(cat code)");
+    CHECK(gone.exit_code == 1);
+    CHECK(gone.err.empty());
+}

@@ -1,0 +1,163 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "audit_table.hpp"
+#include "output.hpp"
+#include "verbs.hpp"
+
+namespace custody::cli {
+
+namespace {
+
+struct ShowFlags {
+    std::optional<ArtifactId> id{};
+};
+
+void print_artifact(const Artifact& artifact) {
+    Fields fields;
+    fields.add("artifact_id", artifact.id.str());
+    fields.add("artifact_type", artifact.type.str());
+    fields.add("status", to_string(artifact.status));
+    fields.add("created_at", artifact.created_at.str());
+    fields.add("updated_at", artifact.updated_at.str());
+    for (const auto& [relationship, source] : artifact.links) fields.add("source", source.str() + " (" + relationship + ")");
+    fields.add("processing_module", artifact.processing_module);
+    fields.add("processing_version", artifact.processing_version);
+    fields.add("file_name", artifact.file_name);
+    fields.add("file_path", artifact.file_path);
+    if (artifact.file_size) fields.add("file_size", fmt::format("{} ({})", *artifact.file_size, size_text(*artifact.file_size)));
+    if (artifact.checksum) fields.add("checksum", artifact.checksum->hex());
+    fields.add("metadata", artifact.metadata_text);
+    if (artifact.error_message) fields.add("error_message", *artifact.error_message);
+    if (artifact.run) fields.add("run_id", artifact.run->str());
+    if (artifact.removed_at) fields.add("removed_at", artifact.removed_at->str());
+    fields.print();
+}
+
+int show(const Session& session, const ShowFlags& flags) {
+    auto manager = session.open();
+    const auto artifact = manager.get_artifact(*flags.id);
+    if (!artifact) throw NotFound(unknown_artifact(*flags.id));
+    if (session.json_output) {
+        put_json(to_json(*artifact, manager.storage_path()));
+    } else {
+        print_artifact(*artifact);
+    }
+    return exit_done;
+}
+
+struct ListFlags {
+    ArtifactQuery query{.limit = 100};
+};
+
+void print_table(const std::vector<Artifact>& artifacts) {
+    Table table({{"ARTIFACT"}, {"TYPE"}, {"STATUS"}, {"CREATED (UTC)"}, {"SIZE", Table::Align::right}, {"NAME"}});
+    for (const auto& artifact : artifacts) {
+        const std::string size = artifact.removed_at ? "removed" : artifact.file_size ? size_text(*artifact.file_size) : "-";
+        table.add({artifact.id.str(), artifact.type.str(), std::string(to_string(artifact.status)),
+                   time_text(artifact.created_at), size, artifact.file_name});
+    }
+    table.print();
+}
+
+int list(const Session& session, const ListFlags& flags) {
+    auto manager = session.open();
+    const auto artifacts = manager.list_artifacts(flags.query);
+    if (session.json_output) {
+        JsonArray array;
+        for (const auto& artifact : artifacts) array.add(to_json(artifact, manager.storage_path()));
+        array.end();
+    } else {
+        print_table(artifacts);
+    }
+    if (flags.query.limit != 0 && artifacts.size() == flags.query.limit) {
+        session.say(fmt::format("{} shown; older ones follow with --after {}", artifacts.size(), artifacts.back().id.str()));
+    }
+    return exit_done;
+}
+
+struct StatusFlags {
+    std::optional<ArtifactId> id{};
+    std::optional<ArtifactStatus> status{};
+    std::string error{};
+};
+
+int change_status(const Session& session, const StatusFlags& flags) {
+    auto manager = session.open();
+    const auto artifact = manager.update_artifact_status(*flags.id, *flags.status, flags.error);
+    if (session.json_output) {
+        put_json(to_json(artifact, manager.storage_path()));
+    } else {
+        session.say(fmt::format("artifact {} is {}", artifact.id.str(), to_string(artifact.status)));
+    }
+    return exit_done;
+}
+
+struct HistoryFlags {
+    std::optional<ArtifactId> id{};
+};
+
+/// Lookups of an unknown id are in the trail too: entries alone don't tell that there is an artifact.
+bool has_creation(const std::vector<AuditEntry>& entries) {
+    return std::any_of(entries.begin(), entries.end(), [](const AuditEntry& entry) {
+        return entry.entry.value("operation", "") == "artifact_creation" && entry.entry.value("outcome", "") == "done";
+    });
+}
+
+int history(const Session& session, const HistoryFlags& flags) {
+    auto manager = session.open();
+    const auto entries = manager.audit().get_artifact_history(*flags.id);
+    if (!has_creation(entries) && !manager.get_artifact(*flags.id)) throw NotFound(unknown_artifact(*flags.id));
+    if (session.json_output) {
+        put_entries(entries);
+    } else {
+        print_history(entries);
+    }
+    return exit_done;
+}
+
+void add_listing(CLI::App& app, Session& session) {
+    auto [verb, flags] = add_verb<ListFlags>(app, session,
+                                             {"list", "artifacts, newest first",
+                                              "custody list --type video_deid --status completed\n"
+                                              "custody list --since 2026-10 --json --limit 0"},
+                                             list);
+    add_type(verb, "--type", flags.query.type, "only of this type");
+    add_status(verb, "--status", flags.query.status, "only of this status");
+    add_run_id(verb, "--run", flags.query.run, "only outputs of this run");
+    add_text(verb, "--module", "M", flags.query.processing_module, "only what this module made");
+    add_time(verb, "--since", flags.query.since, "created at or after, such as 2026-10 or 2026-10-01T08:00Z");
+    add_time(verb, "--until", flags.query.until, "created before");
+    add_count(verb, "--limit", flags.query.limit, "at most so many; 100 unless given, 0: all");
+    add_artifact_id(verb, "--after", flags.query.after, "the page that follows this artifact");
+}
+
+}  // namespace
+
+std::string unknown_artifact(const ArtifactId& id) {
+    return fmt::format("there is no artifact {} in this store; see custody list", id.str());
+}
+
+void add_artifact_verbs(CLI::App& app, Session& session) {
+    auto shown = add_verb<ShowFlags>(app, session,
+                                     {"show", "one artifact", "custody show $ID\ncustody show $ID --json | jq .metadata"}, show);
+    add_artifact_id(shown.app, "ID", shown.options.id, "the artifact")->required();
+
+    add_listing(app, session);
+
+    auto changed =
+        add_verb<StatusFlags>(app, session,
+                              {"status", "change an artifact's status",
+                               "custody status $ID in_progress\ncustody status $ID failed --error 'codec not supported'"},
+                              change_status);
+    add_artifact_id(changed.app, "ID", changed.options.id, "the artifact")->required();
+    add_status(changed.app, "STATUS", changed.options.status, "pending, in_progress, completed, failed or archived")->required();
+    add_text(changed.app, "--error", "TEXT", changed.options.error, "what went wrong, with failed");
+
+    auto told = add_verb<HistoryFlags>(
+        app, session, {"history", "all that was done with an artifact, oldest first", "custody history $ID"}, history);
+    add_artifact_id(told.app, "ID", told.options.id, "the artifact")->required();
+}
+
+}  // namespace custody::cli

@@ -1,0 +1,112 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+
+#include "output.hpp"
+#include "verbs.hpp"
+
+namespace custody::cli {
+
+namespace {
+
+/// Where 0, 1 or 2 is closed, the next file opened would get that number, and a message could end up in the database.
+/// Each is opened the wrong way round, so that using it still fails.
+void hold_standard_descriptors() {
+    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (fcntl(descriptor, F_GETFD) != -1) continue;
+        if (open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) != descriptor) std::_Exit(exit_failed);
+    }
+}
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::string() : value;
+}
+
+void add_global_options(CLI::App& app, Session& session) {
+    session.store = environment("CUSTODY_STORE");
+    session.actor = environment("CUSTODY_ACTOR");
+    const auto group = [](CLI::Option* option) { option->group("Options of every verb"); };
+    group(add_text(app, "--store", "DIR", session.store, "the store; else CUSTODY_STORE"));
+    group(add_flag(app, "--json", session.json_output, "print JSON"));
+    group(add_flag(app, "--quiet", session.quiet, "no messages, no progress bar; errors are still said"));
+    group(add_text(app, "--actor", "NAME", session.actor, "who acts; else CUSTODY_ACTOR, else the system's account"));
+    group(add_text(app, "--on-behalf-of", "WHO", session.on_behalf_of, "for whom; kept in the audit trail"));
+    group(add_text(app, "--purpose", "TEXT", session.purpose, "why; kept in the audit trail"));
+    group(add_parsed(app, "--lock-timeout", "S", session.lock_timeout, parse_seconds,
+                     "how long to wait for other processes, in seconds; 30 unless given"));
+    app.set_version_flag("--version", std::string("custody ") + version(), "print the version")->group("Options of every verb");
+    app.set_help_flag("-h,--help", "print this help")->group("Options of every verb");
+}
+
+void add_verbs(CLI::App& app, Session& session) {
+    add_store_verbs(app, session);
+    add_run_verbs(app, session);
+    add_creation_verbs(app, session);
+    add_artifact_verbs(app, session);
+    add_type_verbs(app, session);
+    add_lineage_verbs(app, session);
+    add_payload_verbs(app, session);
+    add_audit_verbs(app, session);
+    add_maintenance_verbs(app, session);
+    add_integrity_verbs(app, session);
+    add_sql_verbs(app, session);
+}
+
+/// The verb that was being read: what --help to look at.
+std::string verb_path(const CLI::App& app) {
+    const auto chosen = app.get_subcommands();
+    return chosen.empty() ? app.get_name() : app.get_name() + " " + verb_path(*chosen.front());
+}
+
+std::string message_of(const CLI::ParseError& error) {
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && error.what() == std::string("A subcommand is required")) {
+        return "a verb is missing";
+    }
+    return unprotect(error.what());
+}
+
+int parse(CLI::App& app, std::vector<std::string> arguments) {
+    std::reverse(arguments.begin(), arguments.end());  // CLI11 reads from the back
+    try {
+        app.parse(std::move(arguments));
+        return exit_done;
+    } catch (const CLI::CallForHelp&) {
+        put(app.help());
+    } catch (const CLI::CallForVersion& version_text) {
+        put_line(version_text.what());
+    } catch (const CLI::ParseError& error) {
+        throw UsageError(message_of(error) + "; see " + verb_path(app) + " --help");
+    }
+    return exit_done;
+}
+
+int run(int argc, const char* const* argv) {
+    Session session;
+    CLI::App app("Keeps the artifacts of regulated media pipelines, with proof.", "custody");
+    app.fallthrough();
+    app.require_subcommand(1);
+    app.get_formatter()->column_width(34);
+    app.get_formatter()->label("SUBCOMMAND", "VERB");
+    app.footer(examples_footer("export CUSTODY_STORE=/data/study\ncustody init\n"
+                               "ID=$(custody add --type video_raw interview.mp4)\ncustody lineage $ID --both") +
+               "\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part, 4 not found, 10 no store there, 11 locked,\n"
+               "20 something lost, wrong or altered was found. The manual: man custody");
+    add_global_options(app, session);
+    add_verbs(app, session);
+    const int code = parse(app, protect_arguments(argc, argv));
+    return session.action ? session.action() : code;
+}
+
+}  // namespace
+
+}  // namespace custody::cli
+
+int main(int argc, char** argv) {
+    custody::cli::hold_standard_descriptors();
+    std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an ordinary error, found when writing
+    return custody::cli::guarded([&] { return custody::cli::run(argc, argv); });
+}

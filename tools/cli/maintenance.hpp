@@ -1,0 +1,9 @@
+#pragma once
+
+#include "options.hpp"
+
+namespace custody::cli {
+
+void add_cleanup_verb(CLI::App& app, Session& session);
+
+}  // namespace custody::cli

@@ -1,0 +1,66 @@
+#include "session.hpp"
+
+#include "output.hpp"
+
+namespace custody::cli {
+
+namespace {
+
+int ends_with(const char* message, int code) {
+    complain(message);
+    return code;
+}
+
+}  // namespace
+
+std::filesystem::path Session::store_path() const {
+    if (store.empty()) throw UsageError("no store is named: give --store DIR, or set CUSTODY_STORE");
+    return store;
+}
+
+ManagerOptions Session::manager_options() const {
+    return {.actor = actor,
+            .on_behalf_of = on_behalf_of,
+            .purpose = purpose,
+            .program = "custody",
+            .create = false,
+            .lock_timeout = lock_timeout};
+}
+
+ArtifactManager Session::open() const { return ArtifactManager(store_path(), manager_options()); }
+
+ArtifactManager Session::open_for_diagnosis() const {
+    auto options = manager_options();
+    options.diagnose = true;
+    return ArtifactManager(store_path(), options);
+}
+
+void Session::say(const std::string& message) const {
+    if (!quiet) complain(message);
+}
+
+int guarded(const std::function<int()>& work) {
+    try {
+        const int code = work();
+        flush_output();
+        return code;
+    } catch (const OutputClosed&) {
+        return exit_failed;
+    } catch (const UsageError& error) {
+        return ends_with(error.what(), exit_usage);
+    } catch (const NotFound& error) {
+        return ends_with(error.what(), exit_not_found);
+    } catch (const StoreNotFound& error) {
+        return ends_with(error.what(), exit_no_store);
+    } catch (const Busy& error) {
+        return ends_with(error.what(), exit_locked);
+    } catch (const Corruption& error) {
+        return ends_with(error.what(), exit_altered);
+    } catch (const std::bad_alloc&) {
+        return ends_with("out of memory", exit_failed);
+    } catch (const std::exception& error) {
+        return ends_with(error.what(), exit_failed);
+    }
+}
+
+}  // namespace custody::cli

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <stdexcept>
+#include <string>
+
+#include <custody/artifact_manager.hpp>
+
+namespace custody::cli {
+
+/// What the command answers its caller. Public: scripts depend on these numbers.
+enum ExitCode : int {
+    exit_done = 0,
+    exit_failed = 1,
+    exit_usage = 2,
+    exit_partial = 3,
+    exit_not_found = 4,
+    exit_no_store = 10,
+    exit_locked = 11,
+    exit_altered = 20,
+};
+
+/// The command line itself is wrong: exit code 2.
+class UsageError : public std::runtime_error {
+   public:
+    using std::runtime_error::runtime_error;
+};
+
+/// One run of the command: the global options, and what the chosen verb does.
+struct Session {
+    std::string store{};  ///< as given by --store or CUSTODY_STORE
+    std::string actor{};
+    std::string on_behalf_of{};
+    std::string purpose{};
+    std::chrono::milliseconds lock_timeout{30000};
+    bool json_output = false;
+    bool quiet = false;
+    std::function<int()> action{};
+
+    /// @throws UsageError where no store is named.
+    [[nodiscard]] std::filesystem::path store_path() const;
+    /// Never makes a store: only `init` does.
+    [[nodiscard]] ManagerOptions manager_options() const;
+    [[nodiscard]] ArtifactManager open() const;
+    /// Opens also what is altered or read-only, for verify and doctor alone.
+    [[nodiscard]] ArtifactManager open_for_diagnosis() const;
+    /// A message for people, on stderr unless --quiet.
+    void say(const std::string& message) const;
+};
+
+/// Runs `work`, prints what it throws as a message on stderr, and answers the exit code.
+int guarded(const std::function<int()>& work);
+
+}  // namespace custody::cli
