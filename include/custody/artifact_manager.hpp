@@ -39,6 +39,7 @@ struct ManagerOptions {
     bool auto_cleanup = false;                      ///< empty this process's temp folder whenever a run ends
     bool create = true;                             ///< make the store on first use
     bool upgrade = false;                           ///< migrate an older store (a copy of the database is kept)
+    bool accept_clock = false;                      ///< audited override: a clock that jumped a day or more ahead is right
     bool diagnose = false;                          ///< open an altered or read-only store for verify() and doctor() alone
     std::chrono::milliseconds lock_timeout{30000};  ///< how long a write waits for other processes
     std::size_t metadata_limit_bytes = 65536;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <custody/audit.hpp>
+#include <custody/finding.hpp>
 #include <custody/ids.hpp>
 #include <custody/json.hpp>
 #include <custody/types.hpp>
@@ -64,14 +65,6 @@ struct VerifyOptions {
     bool quick = false;             ///< presence and size of payloads only; no hashing
     double sample_percent = 100.0;  ///< hash only so many of the payloads, drawn at random
     Progress progress{};            ///< bytes hashed
-};
-
-/// One thing that verify or doctor has to say.
-struct Finding {
-    enum class Severity { note, warning, error } severity;  ///< error: lost, wrong or altered
-    std::string kind;     ///< payload_missing, payload_altered, counter_drift, schema_altered, orphan_payload, …
-    std::string subject;  ///< an id, a file, a table
-    std::string message;
 };
 
 struct VerifyReport {

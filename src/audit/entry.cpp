@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <custody/error.hpp>
 #include <custody/ids.hpp>
 #include <vector>
 
+#include "audit/tree.hpp"
 #include "base/canonical_json.hpp"
 #include "sqlite/connection.hpp"
 
@@ -38,11 +40,12 @@ json committed_details(const Draft& draft, std::vector<Opening>& openings) {
     return details;
 }
 
-json to_line(const Draft& draft, const base::Agent& agent, std::int64_t seq, std::vector<Opening>& openings) {
+json to_line(const Draft& draft, const base::Agent& agent, std::int64_t seq, const Timestamp& time, const json& marks,
+             std::vector<Opening>& openings) {
     json line = {
         {"seq", seq},
         {"entry_id", ArtifactId::random().str()},
-        {"timestamp", draft.timestamp.value_or(Timestamp::now()).str()},
+        {"timestamp", time.str()},
         {"operation", draft.operation},
         {"action", draft.action},
         {"artifact_id", or_null(draft.artifact_id)},
@@ -57,6 +60,7 @@ json to_line(const Draft& draft, const base::Agent& agent, std::int64_t seq, std
         {"agent",
          {{"host", agent.host}, {"os_user", agent.os_user}, {"pid", agent.pid}, {"program", agent.program}, {"uid", agent.uid}}}};
     line["details"] = committed_details(draft, openings);
+    line["details"].update(marks);
     if (draft.error_message) {
         const auto salt = base::random_salt();
         openings.push_back({"/error_message", salt, *draft.error_message});
@@ -69,22 +73,36 @@ json to_line(const Draft& draft, const base::Agent& agent, std::int64_t seq, std
 
 bool is_committed_detail(std::string_view key) { return std::binary_search(committed.begin(), committed.end(), key); }
 
-std::int64_t append(sqlite::Connection& connection, const Draft& draft, const base::Agent& agent) {
-    std::int64_t seq = 0;
-    {
-        sqlite::Query query(connection, "SELECT coalesce(max(seq), 0) + 1 FROM audit_entries");
-        query.step();
-        seq = query.integer(0);
+Writer::Writer(sqlite::Connection& connection, const base::Agent& agent, ClockJump jump)
+    : connection_(connection), agent_(agent), clock_(connection, jump), head_(Tree(connection).head()) {
+    sqlite::Query query(connection, "SELECT coalesce(max(seq), 0) FROM audit_entries");
+    query.step();
+    if (static_cast<std::uint64_t>(query.integer(0)) != head_.size()) {
+        throw Corruption("the audit trail has " + std::to_string(query.integer(0)) + " entries, its tree " +
+                         std::to_string(head_.size()) +
+                         ": entries were added or removed by another program. Nothing was written; "
+                         "run custody audit verify");
     }
+}
+
+std::int64_t Writer::append(const Draft& draft) {
+    const auto seq = static_cast<std::int64_t>(head_.size() + leaves_.size()) + 1;
     std::vector<Opening> openings;
-    const auto line = base::canonical_json(to_line(draft, agent, seq, openings));
-    sqlite::Query(connection, "INSERT INTO audit_entries (seq, line) VALUES (?, ?)", seq, line).run();
+    auto marks = json::object();
+    const auto time = clock_.stamp(draft.timestamp.value_or(Timestamp::now()), marks);
+    const auto line = base::canonical_json(to_line(draft, agent_, seq, time, marks, openings));
+    sqlite::Query(connection_, "INSERT INTO audit_entries (seq, line) VALUES (?, ?)", seq, line).run();
     for (const auto& opening : openings) {
-        sqlite::Query(connection, "INSERT INTO audit_openings (seq, pointer, salt, text) VALUES (?, ?, ?, ?)", seq,
+        sqlite::Query(connection_, "INSERT INTO audit_openings (seq, pointer, salt, text) VALUES (?, ?, ?, ?)", seq,
                       opening.pointer, std::span<const std::uint8_t>(opening.salt), opening.text)
             .run();
     }
+    leaves_.push_back(leaf_hash(line));
     return seq;
+}
+
+void Writer::finish() {
+    if (!leaves_.empty()) Tree(connection_).extend(head_, leaves_);
 }
 
 }  // namespace custody::audit

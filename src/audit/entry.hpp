@@ -8,7 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "audit/clock.hpp"
+#include "audit/merkle.hpp"
 #include "base/commitment.hpp"
 #include "base/process.hpp"
 
@@ -42,7 +45,24 @@ struct Draft {
 /// Whether a direct member of `details` is free text, which stands in a line as a commitment.
 bool is_committed_detail(std::string_view key);
 
-/// Writes the entry under the next number and answers it. Call inside the transaction of the change.
-std::int64_t append(sqlite::Connection& connection, const Draft& draft, const base::Agent& agent);
+/// Appends the entries of one transaction, and makes the tree grow by them.
+class Writer {
+   public:
+    /// Call inside the transaction, before anything of the change. @throws Refused where the clock has jumped; Corruption
+    /// where the tree's head and the entries don't agree
+    Writer(sqlite::Connection& connection, const base::Agent& agent, ClockJump jump);
+
+    /// Writes the entry under the next number and answers it.
+    std::int64_t append(const Draft& draft);
+    /// The tree's head over all of them; once, at the end, before the commit.
+    void finish();
+
+   private:
+    sqlite::Connection& connection_;
+    const base::Agent& agent_;
+    Clock clock_;
+    Frontier head_;
+    std::vector<Digest> leaves_;
+};
 
 }  // namespace custody::audit

@@ -24,11 +24,6 @@ unsigned utf16_rank(char c) noexcept {
     return byte == 0xEE || byte == 0xEF ? byte + 0x10U : byte;
 }
 
-bool utf16_less(std::string_view a, std::string_view b) noexcept {
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                        [](char x, char y) { return utf16_rank(x) < utf16_rank(y); });
-}
-
 void write_escaped(std::string& out, char c) {
     constexpr char digits[] = "0123456789abcdef";
     switch (c) {
@@ -179,6 +174,13 @@ std::string canonical_number(double value) {
     if (count > 1) digits.insert(1, 1, '.');
     return out + digits + (exponent < 0 ? "e-" : "e+") + std::to_string(std::abs(exponent));
 }
+
+bool utf16_less(std::string_view a, std::string_view b) noexcept {
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                        [](char x, char y) { return utf16_rank(x) < utf16_rank(y); });
+}
+
+void append_canonical_string(std::string& out, std::string_view text) { write_string(out, text); }
 
 std::string canonical_json(const json& value) {
     std::string out;

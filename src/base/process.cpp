@@ -4,6 +4,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -102,6 +103,13 @@ bool is_gone(const ProcessIdentity& process) {
     if (process.started_ticks != 0 && state->started_ticks != process.started_ticks) return true;
     // Ended, and only waiting for its parent to ask. With more threads, just the first of them has ended.
     return (state->state == 'Z' || state->state == 'X') && state->threads <= 1;
+}
+
+Boot current_boot() {
+    static const std::string boot_id = read_boot_id();  // a process does not outlive its machine's start
+    struct timespec time {};
+    ::clock_gettime(CLOCK_BOOTTIME, &time);
+    return {boot_id, std::chrono::milliseconds(std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1000000)};
 }
 
 Agent current_agent(const std::string& program_override) {

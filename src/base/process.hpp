@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -19,6 +20,13 @@ ProcessIdentity current_process();
 /// Whether that process is certainly gone: another boot, or, in the same pid namespace, no such pid or one that
 /// started at another time. False where it can't be told (another pid namespace).
 bool is_gone(const ProcessIdentity& process);
+
+/// This start of the machine, and the time since then.
+struct Boot {
+    std::string boot_id;                 ///< empty where there is no /proc
+    std::chrono::milliseconds boottime;  ///< CLOCK_BOOTTIME
+};
+Boot current_boot();
 
 /// Who runs this program, for audit entries.
 struct Agent {

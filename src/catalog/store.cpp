@@ -9,7 +9,7 @@ namespace custody::catalog {
 void insert_store(sqlite::Connection& connection, const StoreRow& store) {
     sqlite::Query(connection,
                   "INSERT INTO store (store_key, store_id, epoch, created_at, payload_root, group_access, phi_guard, min_reader, "
-                  "min_writer) VALUES (1, ?, ?, ?, ?, ?, ?, 3, 3)",
+                  "min_writer) VALUES (1, ?, ?, ?, ?, ?, ?, 4, 4)",
                   store.store_id, store.epoch, store.created_at.str(), store.payload_root, store.group_access ? 1 : 0,
                   store.phi_guard ? "reject" : "off")
         .run();

@@ -2,11 +2,22 @@
 
 #include <algorithm>
 
+#include "audit/tree.hpp"
 #include "base/phi_guard.hpp"
 #include "base/strict_json.hpp"
 #include "base/text.hpp"
 
 namespace custody {
+
+namespace {
+
+constexpr int version_with_tree = 4;
+
+void run_migration_step(sqlite::Connection& connection, int version) {
+    if (version == version_with_tree) audit::build_tree(connection);
+}
+
+}  // namespace
 
 ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
     : layout_(std::move(layout)),
@@ -16,10 +27,11 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
     manager::require_text(options_.actor, "the actor", 255);
     manager::require_text(options_.on_behalf_of, "on_behalf_of", 255);
     manager::require_text(options_.purpose, "the purpose", 1024);
-    database_ = std::make_unique<sqlite::Database>(
-        layout_.catalog(), layout_.write_queue(),
-        sqlite::DatabaseOptions{
-            .lock_timeout = options_.lock_timeout, .diagnose = options_.diagnose, .upgrade = options_.upgrade});
+    database_ = std::make_unique<sqlite::Database>(layout_.catalog(), layout_.write_queue(),
+                                                   sqlite::DatabaseOptions{.lock_timeout = options_.lock_timeout,
+                                                                           .diagnose = options_.diagnose,
+                                                                           .upgrade = options_.upgrade,
+                                                                           .migration_step = run_migration_step});
     database_->read([&](sqlite::Connection& connection) { store_ = catalog::load_store(connection); });
     const auto root = store_->payload_root ? std::filesystem::path(*store_->payload_root) : layout_.storage();
     blobs_ = std::make_unique<blobs::BlobStore>(root, blobs::Modes{store_->group_access}, layout_.artifacts());

@@ -40,13 +40,14 @@ class ManagerImpl {
     /// Writes entries inside the transaction of a change.
     class Recorder {
        public:
-        Recorder(ManagerImpl& manager, sqlite::Connection& connection) : manager_(manager), connection_(connection) {}
+        Recorder(ManagerImpl& manager, sqlite::Connection& connection);
         /// Appends the entry; it stands or falls with the transaction.
         std::int64_t append(const audit::Draft& draft);
+        void finish() { writer_.finish(); }
 
        private:
         ManagerImpl& manager_;
-        sqlite::Connection& connection_;
+        audit::Writer writer_;
     };
 
     /// A change: `body` and the entry are one transaction. What `body` adds to the draft is in the entry. Where it throws one of

@@ -62,7 +62,9 @@ void write_first_rows(sqlite::Connection& connection, const InitOptions& init, c
                      {"group_access", init.group},
                      {"payload_root", payload_root ? json(*payload_root) : json(nullptr)},
                      {"phi_guard", init.phi_guard ? "reject" : "off"}};
-    audit::append(connection, draft, agent);
+    audit::Writer writer(connection, agent, audit::ClockJump::accept);
+    writer.append(draft);
+    writer.finish();
 }
 
 bool exists(const Layout& layout) {

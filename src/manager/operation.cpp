@@ -58,16 +58,20 @@ void rethrow_with(const std::string& addition) {
 
 }  // namespace manager
 
+ManagerImpl::Recorder::Recorder(ManagerImpl& manager, sqlite::Connection& connection)
+    : manager_(manager),
+      writer_(connection, manager.agent_, manager.options_.accept_clock ? audit::ClockJump::accept : audit::ClockJump::refuse) {}
+
 std::int64_t ManagerImpl::Recorder::append(const audit::Draft& draft) {
     json unrecorded;
     {
         const std::lock_guard lock(manager_.mutex_);
         unrecorded = manager_.unrecorded_;
     }
-    if (unrecorded.empty()) return audit::append(connection_, draft, manager_.agent_);
+    if (unrecorded.empty()) return writer_.append(draft);
     auto telling = draft;  // what couldn't be written is told by the next entry that can be
     telling.details["unrecorded"] = unrecorded;
-    return audit::append(connection_, telling, manager_.agent_);
+    return writer_.append(telling);
 }
 
 void ManagerImpl::transact(const std::function<void(sqlite::Connection&, Recorder&)>& body) {
@@ -79,6 +83,7 @@ void ManagerImpl::transact(const std::function<void(sqlite::Connection&, Recorde
     database_->write([&](sqlite::Connection& connection) {
         Recorder recorder(*this, connection);
         body(connection, recorder);
+        recorder.finish();
     });
     if (told == 0) return;
     const std::lock_guard lock(mutex_);
@@ -158,7 +163,9 @@ void ManagerImpl::record_failure(audit::Draft& draft, const Error& error,
         if (dynamic_cast<const Busy*>(&error) != nullptr) throw Busy("the catalog is locked");
         database_->write([&](sqlite::Connection& connection) {
             if (clean_up) clean_up(connection);
-            audit::append(connection, draft, agent_);
+            audit::Writer writer(connection, agent_, audit::ClockJump::correct);
+            writer.append(draft);
+            writer.finish();
         });
         return;
     } catch (const Error& second) {

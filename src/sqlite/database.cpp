@@ -163,7 +163,7 @@ void Database::check(Connection& connection) {
 void Database::upgrade(Connection& connection) {
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
     copy_database(file_, file_.string() + ".v" + std::to_string(version_) + "-" + std::to_string(now.count()), mode_of(file_));
-    migrate(connection);
+    migrate(connection, options_.migration_step);
 }
 
 void Database::require_same_process() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sqlite/connection.hpp"
+#include "sqlite/migrations.hpp"
 #include "sqlite/write_queue.hpp"
 
 namespace custody::sqlite {
@@ -19,6 +20,7 @@ struct DatabaseOptions {
     std::chrono::milliseconds lock_timeout{30000};
     bool diagnose = false;  ///< read only; a schema that was altered is no reason to refuse
     bool upgrade = false;   ///< apply missing migrations
+    MigrationStep migration_step{};
 };
 
 /// One store's database, shared by the threads of a process: one connection that writes, one that checkpoints

@@ -48,7 +48,7 @@ void record(Connection& connection, const Migration& migration) {
 
 }  // namespace
 
-int migrate(Connection& connection) {
+int migrate(Connection& connection, const MigrationStep& step) {
     int applied = 0;
     for (const auto& migration : migrations()) {
         connection.execute("BEGIN IMMEDIATE");
@@ -64,6 +64,7 @@ int migrate(Connection& connection) {
                 continue;
             }
             connection.execute(migration.sql);
+            if (step) step(connection, migration.version);
             record(connection, migration);
             connection.execute(("PRAGMA user_version = " + std::to_string(migration.version)).c_str());
             connection.execute("COMMIT");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,9 +26,12 @@ std::span<const Migration> migrations();
 
 inline int newest_version() { return static_cast<int>(migrations().size()); }
 
+/// What a migration needs beyond SQL; called with its version, in its transaction.
+using MigrationStep = std::function<void(Connection& connection, int version)>;
+
 /// Applies what is missing, each in a transaction of its own with its row in schema_migrations; answers how many.
 /// The caller has made sure that nobody else writes. @throws Error
-int migrate(Connection& connection);
+int migrate(Connection& connection, const MigrationStep& step = {});
 
 /// How the schema differs from what its version ships with: "missing trigger guard_runs_insert", "foreign table x",
 /// "altered view y". Empty where it doesn't. @throws Corruption where the schema can't be read

@@ -107,7 +107,10 @@ TEST_CASE("row 13: an entry's month is that of its own time, and one month is on
             database.write([&](sqlite::Connection& connection) {
                 audit::Draft draft{.operation = "test", .action = time, .user = "tester"};
                 draft.timestamp = Timestamp::parse(time);
-                audit::append(connection, draft, base::current_agent("test"));
+                const auto agent = base::current_agent("test");
+                audit::Writer writer(connection, agent, audit::ClockJump::accept);
+                writer.append(draft);
+                writer.finish();
             });
         };
         append("2126-01-31T23:59:59.999999Z");

@@ -2,6 +2,7 @@
 #include <custody/artifact_manager.hpp>
 
 #include "robustness/support.hpp"
+#include "sqlite/connection.hpp"
 
 using namespace custody;
 using namespace custody::testing;
@@ -18,6 +19,12 @@ void fill(const std::filesystem::path& store) {
     manager.add_hold(deid.id, "study is open");
     manager.update_artifact_status(deid.id, ArtifactStatus::failed, "codec");
     run.end();
+    // What a store gets only with a key, or with its 256th entry.
+    const auto connection = sqlite::open_connection(store / "storage/catalog.db", sqlite::Access::read_write);
+    connection->execute(
+        "INSERT INTO audit_tiles (level, tile_index, hashes) VALUES (1, 0, zeroblob(32));"
+        "INSERT INTO audit_keys (epoch, public_key, verifier_key, seq) SELECT epoch, hex(zeroblob(32)), '', 1 FROM store;"
+        "INSERT INTO audit_checkpoints (size, epoch, public_key, note) SELECT 0, epoch, hex(zeroblob(32)), '' FROM store;");
 }
 
 Ran stock(const std::filesystem::path& store, const std::string& sql) {
@@ -64,7 +71,12 @@ constexpr Target targets[] = {{"store", "epoch"},
                               {"audit_entries", "line"},
                               {"audit_openings", "text"},
                               {"artifact_counts", "artifact_count"},
-                              {"payload_counts", "payload_count"}};
+                              {"payload_counts", "payload_count"},
+                              {"audit_tree", "size"},
+                              {"audit_tiles", "hashes"},
+                              {"audit_keys", "verifier_key"},
+                              {"audit_checkpoints", "note"},
+                              {"audit_clock", "seen_at"}};
 
 }  // namespace
 

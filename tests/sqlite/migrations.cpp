@@ -14,23 +14,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A database that has the first `version` migrations, made by hand.
-std::unique_ptr<sqlite::Connection> at_version(const fs::path& file, int version, bool with_store = true) {
-    auto connection = sqlite::open_connection(file, sqlite::Access::create);
-    connection->execute(("PRAGMA application_id = " + std::to_string(sqlite::application_id)).c_str());
-    for (const auto& migration : sqlite::migrations().first(static_cast<std::size_t>(version))) {
-        connection->execute(migration.sql);
-        sqlite::Query(*connection, "INSERT INTO schema_migrations VALUES (?, ?, ?, 'then')", migration.version, migration.name,
-                      migration.sha256)
-            .run();
-    }
-    if (with_store) insert_store_row(*connection);
-    connection->execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
-    connection->clear_statements();
-    connection->execute("PRAGMA journal_mode = WAL");
-    return connection;
-}
-
 std::string schema_of(const fs::path& file) {
     return stock_shell(file,
                        "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name; SELECT version, name, sha256 FROM "

@@ -7,6 +7,8 @@
 #include <custody/time.hpp>
 #include <exception>
 
+#include "sqlite/migrations.hpp"
+
 namespace custody::testing {
 
 namespace fs = std::filesystem;
@@ -24,6 +26,22 @@ std::map<std::string, std::string> TestDatabase::files() const {
         if (name != "catalog.db-shm" && name != "write-queue") content[name.string()] = slurp(entry.path());
     }
     return content;
+}
+
+std::unique_ptr<sqlite::Connection> at_version(const fs::path& file, int version, bool with_store) {
+    auto connection = sqlite::open_connection(file, sqlite::Access::create);
+    connection->execute(("PRAGMA application_id = " + std::to_string(sqlite::application_id)).c_str());
+    for (const auto& migration : sqlite::migrations().first(static_cast<std::size_t>(version))) {
+        connection->execute(migration.sql);
+        sqlite::Query(*connection, "INSERT INTO schema_migrations VALUES (?, ?, ?, 'then')", migration.version, migration.name,
+                      migration.sha256)
+            .run();
+    }
+    if (with_store) insert_store_row(*connection);
+    connection->execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
+    connection->clear_statements();
+    connection->execute("PRAGMA journal_mode = WAL");
+    return connection;
 }
 
 void insert_store_row(sqlite::Connection& connection) {

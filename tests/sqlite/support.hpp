@@ -27,6 +27,9 @@ struct TestDatabase {
     std::filesystem::path queue = scratch / "write-queue";
 };
 
+/// A database that has the first `version` migrations, made by hand.
+std::unique_ptr<sqlite::Connection> at_version(const std::filesystem::path& file, int version, bool with_store = true);
+
 /// The row that every store has.
 void insert_store_row(sqlite::Connection& connection);
 /// One small row: an artifact type of that name.

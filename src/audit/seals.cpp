@@ -1,0 +1,162 @@
+#include <algorithm>
+#include <custody/error.hpp>
+
+#include "audit/checkpoints.hpp"
+#include "audit/trail_check.hpp"
+#include "base/base64.hpp"
+#include "base/hex.hpp"
+
+namespace custody::audit {
+
+namespace {
+
+constexpr std::size_t most_findings_of_a_kind = 1000;
+
+std::optional<Signature> parse_signature(const json& value) {
+    const auto bytes = value.is_string() ? base::from_base64(value.get_ref<const std::string&>()) : std::nullopt;
+    Signature signature;
+    if (!bytes || bytes->size() != signature.size()) return std::nullopt;
+    std::copy(bytes->begin(), bytes->end(), signature.begin());
+    return signature;
+}
+
+std::optional<PublicKey> parse_public_key(const json& value) {
+    PublicKey key;
+    if (!value.is_string() || !base::from_hex(value.get_ref<const std::string&>(), key)) return std::nullopt;
+    return key;
+}
+
+}  // namespace
+
+Seals::Seals(TrailReport& report, const std::vector<std::string>& pinned) : report_(report) {
+    for (const auto& text : pinned) {
+        const auto key = VerifierKey::parse(text);
+        if (!key) {
+            throw InvalidArgument(
+                "\"" + text +
+                "\" is no verifier key: it looks like custody/<store>/<epoch>+<8 hex digits>+<base64>, as custody "
+                "audit keygen prints it");
+        }
+        pinned_.insert(key->public_key);
+    }
+}
+
+void Seals::complain(const std::string& kind, const std::string& subject, const std::string& message) {
+    if (++counts_[kind] <= most_findings_of_a_kind) {
+        report_.findings.push_back({Finding::Severity::error, kind, subject, message});
+    }
+}
+
+void Seals::note(const std::string& kind, const std::string& subject, const std::string& message) {
+    if (++counts_[kind] <= most_findings_of_a_kind) {
+        report_.findings.push_back({Finding::Severity::note, kind, subject, message});
+    }
+}
+
+void Seals::list(const VerifierKey& key) {
+    if (std::find(listed_.begin(), listed_.end(), key) == listed_.end()) listed_.push_back(key);
+}
+
+bool Seals::is_trusted(const PublicKey& key) const { return pinned_.contains(key) || named_by_pinned_.contains(key); }
+
+void Seals::follow(std::string_view line, const std::string& where) {
+    const auto entry = json::parse(line, nullptr, false);
+    if (!entry.is_object() || entry.value("action", "") != "key" || entry.value("outcome", "") != "done") return;
+    const auto& details = entry.value("details", json::object());
+    const auto name = details.value("verifier_key", json());
+    const auto key = name.is_string() ? VerifierKey::parse(name.get_ref<const std::string&>()) : std::nullopt;
+    if (!key) return complain("key_altered", where, "the entry names no verifier key");
+    const auto endorsement = details.value("signature", json());
+    if (endorsement.is_null()) return;
+    const auto previous = parse_public_key(details.value("previous_key", json()));
+    const auto signature = parse_signature(endorsement);
+    if (!previous || !signature ||
+        !verify_signature(rotation_text(key->name, base::to_hex(key->public_key)), *signature, *previous)) {
+        return complain("key_altered", where, "the old key's signature under the new key is not good");
+    }
+    if (is_trusted(*previous)) named_by_pinned_.insert(key->public_key);
+}
+
+bool Seals::check_signature(const SignedCheckpoint& note, const std::string& where) {
+    const auto by_trusted = [&](const std::set<PublicKey>& keys) {
+        return std::any_of(keys.begin(), keys.end(), [&](const PublicKey& key) { return note.signed_by(key); });
+    };
+    if (by_trusted(pinned_) || by_trusted(named_by_pinned_)) return true;
+    const bool by_listed =
+        std::any_of(listed_.begin(), listed_.end(), [&](const VerifierKey& key) { return note.signed_by(key); });
+    if (!by_listed) {
+        complain("signature_bad", where,
+                 "the checkpoint of " + std::to_string(note.checkpoint.size) +
+                     " entries has no good signature by a key that is listed");
+        return false;
+    }
+    if (!pinned_.empty()) {
+        complain("key_not_pinned", where,
+                 "the checkpoint of " + std::to_string(note.checkpoint.size) +
+                     " entries is signed, but not by a key that was given or that one of these has named");
+        return false;
+    }
+    return true;
+}
+
+void Seals::accept(const SignedCheckpoint& note, const std::string& where, const std::string& time_of_last) {
+    if (!check_signature(note, where) || note.checkpoint.size < report_.sealed_entries || note.checkpoint.size == 0) return;
+    report_.sealed_entries = note.checkpoint.size;
+    report_.sealed_at = time_of_last;
+    for (const auto& line : note.signatures) {
+        for (const auto& key : listed_) {
+            if (line.name == key.name && line.key_id == key.key_id()) report_.sealed_by = key.str();
+        }
+        for (const auto& key : {&pinned_, &named_by_pinned_}) {
+            for (const auto& trusted : *key) {
+                if (note.signed_by(trusted)) report_.sealed_by = VerifierKey{note.checkpoint.origin, trusted}.str();
+            }
+        }
+    }
+    report_.pinned = !pinned_.empty();
+}
+
+void Seals::finish(std::uint64_t last_seq) {
+    report_.entries_after = last_seq > report_.sealed_entries ? last_seq - report_.sealed_entries : 0;
+    if (!pinned_.empty() && report_.sealed_entries == 0) {
+        complain("not_sealed", "checkpoints", "nothing here is sealed by the key that was given");
+    }
+}
+
+void Withdrawals::follow(std::string_view line) {
+    const auto entry = json::parse(line, nullptr, false);
+    if (!entry.is_object() || entry.value("action", "") != "redact" || entry.value("outcome", "") != "done") return;
+    const auto& details = entry.value("details", json::object());
+    const auto seq = details.value("redacted_seq", json());
+    const auto pointers = details.value("pointers", json());
+    if (!seq.is_number_integer() || !pointers.is_array()) return;
+    for (const auto& pointer : pointers) {
+        if (pointer.is_string()) count_ += missing_.erase({seq.get<std::uint64_t>(), pointer.get<std::string>()});
+    }
+}
+
+std::optional<std::vector<SignedCheckpoint>> parse_notes(std::string_view text) {
+    std::vector<SignedCheckpoint> notes;
+    while (!text.empty()) {
+        if (text.front() == '\n') {  // notes are appended with a line between them
+            text.remove_prefix(1);
+            continue;
+        }
+        // A note goes on until a line that is neither its text nor a signature: find the blank line, then the signatures.
+        auto end = text.find("\n\n");
+        if (end == std::string_view::npos) return std::nullopt;
+        end += 2;
+        while (text.substr(end).starts_with("\xE2\x80\x94 ")) {
+            const auto line_end = text.find('\n', end);
+            if (line_end == std::string_view::npos) return std::nullopt;
+            end = line_end + 1;
+        }
+        auto note = SignedCheckpoint::parse(text.substr(0, end));
+        if (!note) return std::nullopt;
+        notes.push_back(std::move(*note));
+        text.remove_prefix(end);
+    }
+    return notes;
+}
+
+}  // namespace custody::audit

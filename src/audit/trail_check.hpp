@@ -1,0 +1,73 @@
+#pragma once
+
+#include <custody/audit_proof.hpp>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "audit/line_block.hpp"
+#include "audit/note.hpp"
+
+namespace custody::sqlite {
+class Connection;
+}
+
+namespace custody::audit {
+
+/// Keys, checkpoints and their signatures, as a verification comes by them: what it may believe, and what it has seen proven.
+class Seals {
+   public:
+    /// @throws InvalidArgument for a malformed verifier key
+    Seals(TrailReport& report, const std::vector<std::string>& pinned);
+
+    /// A key that store or file lists.
+    void list(const VerifierKey& key);
+    /// An entry of operation audit_trail (its exported or stored line), whose leaf is in the tree: it may name a new key.
+    void follow(std::string_view line, const std::string& where);
+    /// A note whose root was found to be the tree's. Its size must be below that of the entries that were read.
+    void accept(const SignedCheckpoint& note, const std::string& where, const std::string& time_of_last);
+    /// Whether a note is signed by a key that is listed, and, where keys are pinned, by one of these. Says what is wrong.
+    bool check_signature(const SignedCheckpoint& note, const std::string& where);
+    /// To be called at the end: what no seal covers.
+    void finish(std::uint64_t last_seq);
+
+    void complain(const std::string& kind, const std::string& subject, const std::string& message);
+    void note(const std::string& kind, const std::string& subject, const std::string& message);
+
+    [[nodiscard]] const std::vector<VerifierKey>& listed() const { return listed_; }
+
+   private:
+    [[nodiscard]] bool is_trusted(const PublicKey& key) const;
+
+    TrailReport& report_;
+    std::vector<VerifierKey> listed_;
+    std::set<PublicKey> pinned_;
+    std::set<PublicKey> named_by_pinned_;
+    std::map<std::string, std::size_t> counts_;
+};
+
+/// Commitments without a text, until an entry is found that withdrew it.
+class Withdrawals {
+   public:
+    void miss(std::uint64_t seq, std::string_view pointer) { missing_.emplace(seq, std::string(pointer)); }
+    /// An entry of operation audit_trail.
+    void follow(std::string_view line);
+    [[nodiscard]] const std::set<std::pair<std::uint64_t, std::string>>& unexplained() const { return missing_; }
+    [[nodiscard]] std::uint64_t count() const { return count_; }
+
+   private:
+    std::set<std::pair<std::uint64_t, std::string>> missing_;
+    std::uint64_t count_ = 0;
+};
+
+/// Every note of a file to which notes were appended; nullopt where anything in it is none.
+std::optional<std::vector<SignedCheckpoint>> parse_notes(std::string_view text);
+
+/// Verifies a trail in its database: every line, the texts, the head, the tiles, keys and checkpoints, the anchor.
+/// Adds what it finds to the report. The schema is looked at elsewhere. @throws Corruption where the database can't be read
+void check_trail(sqlite::Connection& connection, const std::string& store_id, const std::string& epoch,
+                 const TrailVerifyOptions& options, TrailReport& report);
+
+}  // namespace custody::audit
