@@ -11,6 +11,7 @@
 
 #include <custody/artifact.hpp>
 #include <custody/audit.hpp>
+#include <custody/audit_proof.hpp>
 #include <custody/error.hpp>
 #include <custody/lineage.hpp>
 #include <custody/maintenance.hpp>
@@ -44,7 +45,18 @@ struct ManagerOptions {
     std::chrono::milliseconds lock_timeout{30000};  ///< how long a write waits for other processes
     std::size_t metadata_limit_bytes = 65536;
     std::size_t metadata_limit_depth = 64;
-    InitOptions init{};  ///< used where `create` makes the store
+    std::filesystem::path signing_key{};   ///< a key that the store has recorded, to seal and export with
+    std::uint64_t seal_every_entries = 0;  ///< seal when so many entries are unsealed; 0: never by count
+    std::chrono::seconds seal_every{0};    ///< seal when the last seal is so old and there are new entries; 0: never
+    bool group_reads = true;               ///< entries of reads wait up to a second for the next change
+    InitOptions init{};                    ///< used where `create` makes the store
+};
+
+/// Who acts, for whom and why, where that differs from what the manager or the run says. Empty members change nothing.
+struct Attribution {
+    std::string actor{};
+    std::string on_behalf_of{};
+    std::string purpose{};
 };
 
 /// What `init` did.
@@ -71,6 +83,10 @@ class CUSTODY_API ArtifactManager {
     /// Brings an older store to this version; answers how many migrations were applied. The database is copied
     /// first, beside itself. @throws StoreNotFound, VersionMismatch (newer), SchemaAltered
     static int migrate(const std::filesystem::path& base, const ManagerOptions& opened_by = {});
+
+    /// The same open store in somebody else's name: for one call, or for as long as one likes.
+    /// `manager.acting({.actor = "anna", .purpose = "audit 7"}).get_artifact_file(id)` @throws InvalidArgument
+    [[nodiscard]] ArtifactManager acting(const Attribution& attribution) const;
 
     [[nodiscard]] const std::filesystem::path& base_path() const noexcept;
     [[nodiscard]] const std::filesystem::path& storage_path() const noexcept;
@@ -152,6 +168,7 @@ class CUSTODY_API ArtifactManager {
     [[nodiscard]] SqlResult sql(const std::string& query, const SqlOptions& options = {});
 
    private:
+    explicit ArtifactManager(std::shared_ptr<ManagerImpl> impl) noexcept : impl_(std::move(impl)) {}
     std::shared_ptr<ManagerImpl> impl_;
 };
 

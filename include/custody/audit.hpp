@@ -16,7 +16,13 @@
 
 namespace custody {
 
+struct TrailReport;
+struct TrailVerifyOptions;
+
 class ManagerImpl;
+namespace audit {
+struct Month;
+}
 
 /// One audit entry, with the free texts put back in place of their commitments.
 struct AuditEntry {
@@ -59,6 +65,34 @@ enum class ExportFormat { jsonl, json, csv };
 /// Called now and then during long work with what is done and how much there is (0: unknown).
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
+/// Which months to write, and how.
+struct MonthExport {
+    std::string first_month{};             ///< "2026-10"; empty: the first one there is
+    std::string last_month{};              ///< empty: the running one
+    std::filesystem::path folder{};        ///< else the store's `audit/`
+    std::optional<std::int64_t> to_seq{};  ///< as if the trail ended with this entry
+    std::filesystem::path signing_key{};   ///< signs the start and end of every month; else the manager's, if it has one
+    Progress progress{};
+};
+
+/// A signed head of the trail.
+struct Seal {
+    std::uint64_t size;        ///< entries 1 to this one are covered
+    std::string note;          ///< a C2SP tlog-checkpoint
+    std::string verifier_key;  ///< checks it; C2SP form
+};
+
+/// What `redact` has done.
+struct Redaction {
+    std::int64_t seq;                     ///< the entry whose texts were withdrawn
+    std::vector<std::string> pointers;    ///< where they stood; empty: there was nothing left to withdraw
+    std::vector<std::int64_t> also_in{};  ///< other entries that hold one of the same texts
+    /// Why bytes of the texts may still be in files of the store: who reads the catalog's log, or which copy of it is there.
+    /// Empty: they are gone. The same call again finishes the work.
+    std::string held_by{};
+    bool dry_run = false;
+};
+
 /// The audit trail of a manager's store; what `manager.audit()` gives. Valid as long as the manager.
 class CUSTODY_API AuditTrail {
    public:
@@ -72,13 +106,41 @@ class CUSTODY_API AuditTrail {
     /// and openings) or CSV with a header, and answers the path. The file appears whole or not at all. @throws IoError, Busy
     std::filesystem::path export_audit_trail(const std::filesystem::path& output_path, ExportFormat format = ExportFormat::json,
                                              const AuditQuery& query = {}, const Progress& progress = {});
-    /// Writes `audit_YYYYMM.jsonl` for a month ("2026-10"), or for every month so far where it is empty, into `folder`
-    /// (default: the store's `audit/`), and answers their paths. @throws InvalidArgument, IoError, Busy
-    std::vector<std::filesystem::path> export_months(const std::string& month = {}, std::filesystem::path folder = {},
-                                                     std::optional<std::int64_t> to_seq = {}, const Progress& progress = {});
+    /// Writes `audit_YYYYMM.jsonl` and `audit_YYYYMM.proof.json` for a range of months, each file whole or not at all, and
+    /// answers the paths of the lines. A month whose files are there and still right is left as it is.
+    /// @throws InvalidArgument, IoError, Busy
+    std::vector<std::filesystem::path> export_months(const MonthExport& months = {});
+
+    /// Makes a signing key in a new file (0600), which must lie outside of the store, records it, and answers its verifier
+    /// key: give that to whoever is to check the trail, and keep a copy of the file. Where the store has a key already,
+    /// `current_key` is its file: the old key signs the name of the new one. An empty one says that the old key is lost.
+    /// @throws IoError (EEXIST: never overwritten), InvalidArgument
+    std::string make_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_key = {});
+    /// The same with a key that is there, such as another store's. @throws IoError, InvalidArgument, Conflict
+    std::string add_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_key = {});
+    /// Signs the trail's head, its own entry included, and appends the note to `anchor` if one is given: a file elsewhere, out of
+    /// the reach of whoever can change the store. @throws IoError, InvalidArgument; Corruption where the trail isn't the one that
+    /// was signed before
+    Seal seal(const std::filesystem::path& signing_key = {}, const std::filesystem::path& anchor = {});
+    /// Every line, the tree over them, the texts, keys, checkpoints and guards. Never throws for what it finds.
+    [[nodiscard]] TrailReport verify(const TrailVerifyOptions& options);
+    /// The proof of one entry, as JSON that `verify_audit_files` checks alone; it discloses no other entry. It is signed where a
+    /// checkpoint covers the entry, or can be made with this key. @throws NotFound
+    std::string prove(std::int64_t seq, const std::filesystem::path& signing_key = {});
+    /// The proofs of all entries about an artifact, as files entry_<seq>.proof.json in `folder`. @throws NotFound, IoError
+    std::vector<std::filesystem::path> prove_history(const ArtifactId& artifact, const std::filesystem::path& folder,
+                                                     const std::filesystem::path& signing_key = {});
+    /// Withdraws free text from an entry: the one at `pointer` (such as "/error_message"), or all. The entry's line, the tree and
+    /// every proof stay as they are. Openings, columns and the named link that hold the text go, and the catalog's file is
+    /// rewritten. @throws NotFound; InvalidArgument without a reason, or for a pointer at which no text was
+    Redaction redact(std::int64_t seq, const std::string& pointer, const std::string& reason, bool dry_run = false);
+    /// Makes durable the entries of reads that are waiting to be written. @throws Busy, IoError
+    void flush();
 
    private:
     friend class ArtifactManager;
+    std::vector<std::filesystem::path> write_months(const std::vector<audit::Month>& months, const std::filesystem::path& folder,
+                                                    const Progress& progress);
     explicit AuditTrail(std::shared_ptr<ManagerImpl> manager) noexcept : manager_(std::move(manager)) {}
     std::shared_ptr<ManagerImpl> manager_;
 };

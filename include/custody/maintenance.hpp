@@ -107,6 +107,7 @@ struct SqlResult {
 [[nodiscard]] CUSTODY_API ordered_json to_json(const CleanupReport& report);
 [[nodiscard]] CUSTODY_API ordered_json to_json(const Hold& hold);
 [[nodiscard]] CUSTODY_API ordered_json to_json(const Statistics& statistics);
+[[nodiscard]] CUSTODY_API ordered_json to_json(const Finding& finding);
 [[nodiscard]] CUSTODY_API ordered_json to_json(const VerifyReport& report);
 [[nodiscard]] CUSTODY_API ordered_json to_json(const DoctorCheck& check);
 

@@ -102,7 +102,10 @@ std::int64_t Writer::append(const Draft& draft) {
 }
 
 void Writer::finish() {
-    if (!leaves_.empty()) Tree(connection_).extend(head_, leaves_);
+    if (leaves_.empty()) return;
+    Tree(connection_).extend(head_, leaves_);
+    for (const auto& leaf : leaves_) head_.append(leaf);
+    leaves_.clear();
 }
 
 }  // namespace custody::audit

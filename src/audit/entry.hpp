@@ -54,8 +54,10 @@ class Writer {
 
     /// Writes the entry under the next number and answers it.
     std::int64_t append(const Draft& draft);
-    /// The tree's head over all of them; once, at the end, before the commit.
+    /// The tree's head over all of them so far; at the end, before the commit, and before the head is to be read.
     void finish();
+    /// How many entries the trail has, those of this transaction included.
+    [[nodiscard]] std::uint64_t size() const { return head_.size() + leaves_.size(); }
 
    private:
     sqlite::Connection& connection_;

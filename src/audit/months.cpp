@@ -5,8 +5,6 @@
 
 namespace custody::audit {
 
-namespace {
-
 std::string next_month(const std::string& month) {
     int year = std::stoi(month.substr(0, 4));
     int number = std::stoi(month.substr(5, 2)) + 1;
@@ -17,6 +15,8 @@ std::string next_month(const std::string& month) {
     const auto digits = std::to_string(year);
     return std::string(4 - digits.size(), '0') + digits + (number < 10 ? "-0" : "-") + std::to_string(number);
 }
+
+namespace {
 
 // The first entry of this month or a later one: where this month begins.
 std::int64_t first_seq_from(sqlite::Connection& connection, const std::string& month, std::int64_t past_end) {

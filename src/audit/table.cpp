@@ -93,6 +93,12 @@ std::int64_t count_entries(sqlite::Connection& connection, const AuditQuery& que
     return count.integer(0);
 }
 
+Timestamp time_of(sqlite::Connection& connection, std::int64_t seq) {
+    sqlite::Query query(connection, "SELECT timestamp FROM audit_entries WHERE seq = ?", seq);
+    if (!query.step()) throw Corruption("audit entry " + std::to_string(seq) + " is missing");
+    return Timestamp::parse(query.view(0));
+}
+
 std::int64_t last_seq(sqlite::Connection& connection) {
     sqlite::Query query(connection, "SELECT coalesce(max(seq), 0) FROM audit_entries");
     query.step();

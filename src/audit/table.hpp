@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "base/commitment.hpp"
+#include "audit/line.hpp"
 
 namespace custody::sqlite {
 class Connection;
@@ -30,14 +30,12 @@ StoredEntry entry_at(sqlite::Connection& connection, std::int64_t seq);
 /// How many entries match.
 std::int64_t count_entries(sqlite::Connection& connection, const AuditQuery& query);
 
+/// The timestamp of one entry. @throws Corruption where it is missing
+Timestamp time_of(sqlite::Connection& connection, std::int64_t seq);
+
 /// Number of the newest entry; 0 where there is none.
 std::int64_t last_seq(sqlite::Connection& connection);
 
-/// A text that stands in a line as a commitment.
-struct Text {
-    base::Salt salt;
-    std::string text;
-};
 /// The texts of an entry that are there to be shown, by JSON pointer: openings, and what the entry's own row keeps.
 std::map<std::string, Text> texts_of(sqlite::Connection& connection, std::int64_t seq, const json& line);
 
@@ -56,6 +54,8 @@ struct Month {
     std::int64_t first_seq;
     std::int64_t last_seq;
 };
+/// "2026-12" → "2027-01"
+std::string next_month(const std::string& month);
 /// Every month from the first entry's to `up_to`, empty ones included. An entry belongs to the later one of its own month and
 /// the month of the entry before it, so a clock that goes back can't split a month.
 std::vector<Month> months(sqlite::Connection& connection, std::int64_t to_seq, const std::string& up_to);

@@ -1,8 +1,10 @@
 // The trail as callers see it: queries, histories, summaries, exports.
 
 #include <custody/artifact_manager.hpp>
+#include <fstream>
+#include <sstream>
 
-#include "audit/table.hpp"
+#include "audit/month_file.hpp"
 #include "base/canonical_json.hpp"
 #include "base/text.hpp"
 #include "manager/manager_impl.hpp"
@@ -85,18 +87,32 @@ void write_entries(sqlite::Connection& connection, const AuditQuery& query, Expo
     if (progress) progress(static_cast<std::uint64_t>(count), total);
 }
 
-void write_month(sqlite::Connection& connection, const audit::Month& month, const Append& append, const Progress& progress,
-                 std::uint64_t total, std::uint64_t& done) {
-    for (auto seq = month.first_seq; seq <= month.last_seq; ++seq) {
-        append(audit::exported_line(connection, audit::entry_at(connection, seq)) + "\n");
-        if (progress && ++done % 1024 == 0) progress(done, total);
-    }
-}
-
 void require_month(const std::string& month) {
     if (!month.empty() && (month.size() != 7 || Timestamp::parse(month).str().substr(0, 7) != month)) {
         throw InvalidArgument("a month is written YYYY-MM, like 2026-10");
     }
+}
+
+// The months that are asked for, of the trail as it is, or as if it ended with `to_seq`.
+std::vector<audit::Month> chosen_months(sqlite::Connection& connection, const MonthExport& wanted, std::int64_t to_seq) {
+    auto months = audit::months(connection, to_seq, Timestamp::now().str().substr(0, 7));
+    std::erase_if(months, [&](const audit::Month& month) {
+        return (!wanted.first_month.empty() && month.name < wanted.first_month) ||
+               (!wanted.last_month.empty() && month.name > wanted.last_month);
+    });
+    if (months.empty()) throw InvalidArgument("the trail has no month " + wanted.first_month + " yet");
+    return months;
+}
+
+// A month whose files say what they would say again is not written again. Where a text of it was withdrawn, older files may
+// still have that, in places that the withdrawal did not reach.
+bool is_written(sqlite::Connection& connection, const std::filesystem::path& folder, const audit::Month& month,
+                const std::string& proof) {
+    std::ifstream in(folder / audit::proof_file_name(month.name), std::ios::binary);
+    std::ostringstream there;
+    there << in.rdbuf();
+    return in && there.view() == proof && std::filesystem::exists(folder / audit::lines_file_name(month.name)) &&
+           !audit::any_withdrawn(connection, month.first_seq, month.last_seq);
 }
 
 }  // namespace
@@ -104,6 +120,7 @@ void require_month(const std::string& month) {
 AuditTrail ArtifactManager::audit() { return AuditTrail(impl_); }
 
 std::vector<AuditEntry> AuditTrail::query_audit_trail(const AuditQuery& query) {
+    manager_->flush_reads();
     auto draft = manager_->draft("audit_access", "query");
     draft.details = filter_details(query);
     std::vector<AuditEntry> entries;
@@ -120,6 +137,7 @@ std::vector<AuditEntry> AuditTrail::query_audit_trail(const AuditQuery& query) {
 }
 
 std::vector<AuditEntry> AuditTrail::get_artifact_history(const ArtifactId& artifact) {
+    manager_->flush_reads();
     auto draft = manager_->draft("artifact_access", "history");
     draft.artifact_id = artifact.str();
     std::vector<AuditEntry> entries;
@@ -136,6 +154,7 @@ std::vector<AuditEntry> AuditTrail::get_artifact_history(const ArtifactId& artif
 }
 
 ErrorSummary AuditTrail::get_error_summary(const AuditQuery& query) {
+    manager_->flush_reads();
     auto draft = manager_->draft("audit_access", "query");
     draft.details = filter_details(query);
     draft.details["summary"] = "errors";
@@ -149,6 +168,7 @@ ErrorSummary AuditTrail::get_error_summary(const AuditQuery& query) {
 
 std::filesystem::path AuditTrail::export_audit_trail(const std::filesystem::path& output_path, ExportFormat format,
                                                      const AuditQuery& query, const Progress& progress) {
+    manager_->flush_reads();
     auto draft = manager_->draft("audit_access", "export");
     draft.details = filter_details(query);
     draft.details["format"] = format == ExportFormat::csv ? "csv" : format == ExportFormat::json ? "json" : "jsonl";
@@ -166,34 +186,62 @@ std::filesystem::path AuditTrail::export_audit_trail(const std::filesystem::path
     return output_path;
 }
 
-std::vector<std::filesystem::path> AuditTrail::export_months(const std::string& month, std::filesystem::path folder,
-                                                             std::optional<std::int64_t> to_seq, const Progress& progress) {
+void AuditTrail::flush() { manager_->flush_reads(); }
+
+std::vector<std::filesystem::path> AuditTrail::export_months(const MonthExport& wanted) {
     auto draft = manager_->draft("audit_access", "export");
     draft.details["format"] = "jsonl";
-    if (folder.empty()) folder = manager_->layout().audit();
-    std::vector<std::filesystem::path> files;
+    const auto folder = wanted.folder.empty() ? manager_->layout().audit() : wanted.folder;
+    manager_->flush_reads();
+    std::vector<audit::Month> months;
+    std::shared_ptr<const audit::SigningKey> key;
     manager_->attempt(draft, [&] {
-        require_month(month);
-        manager_->database().read([&](sqlite::Connection& connection) {
-            files.clear();
-            const auto last = audit::last_seq(connection);
-            const auto to = to_seq.value_or(last);
-            if (to < 0 || to > last) throw InvalidArgument("the trail has entries 1 to " + std::to_string(last));
-            auto months = audit::months(connection, to, Timestamp::now().str().substr(0, 7));
-            if (!month.empty()) std::erase_if(months, [&](const audit::Month& each) { return each.name != month; });
-            if (months.empty()) throw InvalidArgument("the trail has no month " + month + " yet");
-            draft.details["to_seq"] = to;
-            auto& names = draft.details["months"] = json::array();
-            for (const auto& each : months) names.push_back(each.name);
-            manager_->record(draft);  // before the first file has its name; its own number is past the range
-            std::uint64_t done = 0;
-            for (const auto& each : months) {
-                files.push_back(folder / ("audit_" + each.name.substr(0, 4) + each.name.substr(5, 2) + ".jsonl"));
-                blobs::write_atomically(files.back(), manager_->blobs().modes().file(), [&](const Append& append) {
-                    write_month(connection, each, append, progress, static_cast<std::uint64_t>(to), done);
-                });
-            }
-        });
+        require_month(wanted.first_month);
+        require_month(wanted.last_month);
+        key = manager_->signing_key(wanted.signing_key);
+    });
+    // The entry of the export comes after its range, and the notes are of heads that lie before it.
+    manager_->change_many(draft, [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+        const auto last = audit::last_seq(connection);
+        const auto to = wanted.to_seq.value_or(last);
+        if (to < 0 || to > last) throw InvalidArgument("the trail has entries 1 to " + std::to_string(last));
+        months = chosen_months(connection, wanted, to);
+        for (const auto& month : months) {
+            if (!key) break;
+            audit::sealed_note(connection, manager_->trail_name(), *key, static_cast<std::uint64_t>(month.first_seq) - 1);
+            audit::sealed_note(connection, manager_->trail_name(), *key, static_cast<std::uint64_t>(month.last_seq));
+        }
+        draft.details["to_seq"] = to;
+        auto& names = draft.details["months"] = json::array();
+        for (const auto& month : months) names.push_back(month.name);
+        recorder.append(draft);
+    });
+    auto failed = manager_->draft("audit_access", "export");
+    failed.details["format"] = "jsonl";
+    return manager_->attempt(failed, [&] { return write_months(months, folder, wanted.progress); });
+}
+
+std::vector<std::filesystem::path> AuditTrail::write_months(const std::vector<audit::Month>& months,
+                                                            const std::filesystem::path& folder, const Progress& progress) {
+    std::vector<std::filesystem::path> files;
+    const auto mode = manager_->blobs().modes().file();
+    const auto total = static_cast<std::uint64_t>(months.back().last_seq + 1 - months.front().first_seq);
+    manager_->database().read([&](sqlite::Connection& connection) {
+        files.clear();
+        for (const auto& month : months) {
+            const auto proof = audit::prove_month(connection, manager_->trail_name(), month).str();
+            files.push_back(folder / audit::lines_file_name(month.name));
+            if (is_written(connection, folder, month, proof)) continue;
+            const auto before = static_cast<std::uint64_t>(month.first_seq - months.front().first_seq);
+            const auto tell = [&](std::uint64_t done) {
+                if (progress) progress(before + done, total);
+            };
+            blobs::write_atomically(files.back(), mode, [&](const Append& append) {
+                audit::append_lines(connection, month.first_seq, month.last_seq, append, tell);
+            });
+            blobs::write_atomically(folder / audit::proof_file_name(month.name), mode,
+                                    [&](const Append& append) { append(proof); });
+        }
     });
     return files;
 }

@@ -133,16 +133,18 @@ ordered_json to_json(const Statistics& statistics) {
     return form;
 }
 
+ordered_json to_json(const Finding& finding) {
+    return {{"severity", name_of(finding.severity)},
+            {"kind", finding.kind},
+            {"subject", finding.subject},
+            {"message", finding.message}};
+}
+
 ordered_json to_json(const VerifyReport& report) {
     ordered_json form;
     form["ok"] = report.ok();
     form["findings"] = ordered_json::array();
-    for (const auto& finding : report.findings) {
-        form["findings"].push_back({{"severity", name_of(finding.severity)},
-                                    {"kind", finding.kind},
-                                    {"subject", finding.subject},
-                                    {"message", finding.message}});
-    }
+    for (const auto& finding : report.findings) form["findings"].push_back(to_json(finding));
     form["database"] = report.database;
     form["artifacts"] = report.artifacts;
     form["payloads"] = report.payloads;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "audit/tree.hpp"
+#include "base/hex.hpp"
 #include "base/phi_guard.hpp"
 #include "base/strict_json.hpp"
 #include "base/text.hpp"
@@ -23,33 +24,98 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
     : layout_(std::move(layout)),
       storage_(layout_.storage()),
       options_(std::move(options)),
-      agent_(base::current_agent(options_.program)) {
+      agent_(base::current_agent(options_.program)),
+      shared_(std::make_shared<Shared>()) {
     manager::require_text(options_.actor, "the actor", 255);
     manager::require_text(options_.on_behalf_of, "on_behalf_of", 255);
     manager::require_text(options_.purpose, "the purpose", 1024);
-    database_ = std::make_unique<sqlite::Database>(layout_.catalog(), layout_.write_queue(),
-                                                   sqlite::DatabaseOptions{.lock_timeout = options_.lock_timeout,
-                                                                           .diagnose = options_.diagnose,
-                                                                           .upgrade = options_.upgrade,
-                                                                           .migration_step = run_migration_step});
-    database_->read([&](sqlite::Connection& connection) { store_ = catalog::load_store(connection); });
-    const auto root = store_->payload_root ? std::filesystem::path(*store_->payload_root) : layout_.storage();
-    blobs_ = std::make_unique<blobs::BlobStore>(root, blobs::Modes{store_->group_access}, layout_.artifacts());
-    if (!options_.diagnose) end_dead_runs();
+    auto& shared = *shared_;
+    shared.database = std::make_unique<sqlite::Database>(layout_.catalog(), layout_.write_queue(),
+                                                         sqlite::DatabaseOptions{.lock_timeout = options_.lock_timeout,
+                                                                                 .diagnose = options_.diagnose,
+                                                                                 .upgrade = options_.upgrade,
+                                                                                 .migration_step = run_migration_step});
+    shared.database->read([&](sqlite::Connection& connection) { shared.store = catalog::load_store(connection); });
+    const auto root = shared.store->payload_root ? std::filesystem::path(*shared.store->payload_root) : layout_.storage();
+    shared.blobs = std::make_unique<blobs::BlobStore>(root, blobs::Modes{shared.store->group_access}, layout_.artifacts());
+    if (options_.diagnose) return;
+    open_signing_key();
+    reads_ = std::make_unique<GroupedReads>([this] { flush_reads(); }, options_.seal_every);
+    end_dead_runs();
 }
 
-ManagerImpl::~ManagerImpl() = default;
+ManagerImpl::ManagerImpl(std::shared_ptr<ManagerImpl> root, const Attribution& attribution)
+    : layout_(root->layout_),
+      storage_(root->storage_),
+      options_(root->options_),
+      agent_(root->agent_),
+      call_(root->call_),
+      shared_(root->shared_),
+      root_(root->root_ ? root->root_ : root) {
+    manager::require_text(attribution.actor, "the actor", 255);
+    manager::require_text(attribution.on_behalf_of, "on_behalf_of", 255);
+    manager::require_text(attribution.purpose, "the purpose", 1024);
+    if (!attribution.actor.empty()) call_.actor = attribution.actor;
+    if (!attribution.on_behalf_of.empty()) call_.on_behalf_of = attribution.on_behalf_of;
+    if (!attribution.purpose.empty()) call_.purpose = attribution.purpose;
+}
 
+ManagerImpl::~ManagerImpl() {
+    if (!reads_ || !shared_->database->owned()) return;
+    try {
+        flush_reads();
+    } catch (const std::exception&) {
+        // A destructor can't tell: who must know calls AuditTrail::flush().
+    }
+}
+
+void ManagerImpl::open_signing_key() {
+    const bool seals = options_.seal_every_entries != 0 || options_.seal_every.count() != 0;
+    if (options_.signing_key.empty()) {
+        if (seals) throw InvalidArgument("sealing by itself needs a signing key");
+        return;
+    }
+    refuse_inside_store(options_.signing_key, "a signing key");
+    shared_->signing_key = std::make_shared<const audit::SigningKey>(audit::SigningKey::load(options_.signing_key));
+    if (!seals) return;
+    shared_->database->read([&](sqlite::Connection& connection) {
+        audit::require_own_key(connection, trail_name(), base::to_hex(shared_->signing_key->public_key()));
+    });
+}
+
+void ManagerImpl::refuse_inside_store(const std::filesystem::path& path, const char* what) const {
+    if (path.empty()) throw InvalidArgument(std::string(what) + " needs a name");
+    const auto absolute = std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+    const auto relative = absolute.lexically_relative(layout_.base);
+    if (relative.empty() || *relative.begin() == "..") return;
+    throw InvalidArgument(std::string(what) + " must lie outside of the store: " + path.string() + " is in " +
+                          layout_.base.string());
+}
+
+std::string ManagerImpl::user() const {
+    if (!call_.actor.empty()) return call_.actor;
+    return options_.actor.empty() ? agent_.os_user : options_.actor;
+}
+
+// A call's own words go before those of the run that it is in, and these before the manager's.
 audit::Draft ManagerImpl::draft(const char* operation, const char* action) const {
     audit::Draft draft{.operation = operation, .action = action, .user = user()};
     if (!options_.on_behalf_of.empty()) draft.on_behalf_of = options_.on_behalf_of;
     if (!options_.purpose.empty()) draft.purpose = options_.purpose;
+    if (const auto run = innermost()) attribute(draft, run->context);
+    if (!call_.on_behalf_of.empty()) draft.on_behalf_of = call_.on_behalf_of;
+    if (!call_.purpose.empty()) draft.purpose = call_.purpose;
     return draft;
+}
+
+void ManagerImpl::attribute(audit::Draft& draft, const catalog::RunContext& context) const {
+    if (context.on_behalf_of && call_.on_behalf_of.empty()) draft.on_behalf_of = context.on_behalf_of;
+    if (context.purpose && call_.purpose.empty()) draft.purpose = context.purpose;
 }
 
 std::string ManagerImpl::clean_message(const std::string& message) const {
     auto text = base::to_clean_utf8(message);
-    return store_->phi_guard ? base::withhold_phi(text) : text;
+    return store().phi_guard ? base::withhold_phi(text) : text;
 }
 
 std::string ManagerImpl::checked_object(const json& value, const std::string& text, const char* what, bool allow_phi,
@@ -57,7 +123,7 @@ std::string ManagerImpl::checked_object(const json& value, const std::string& te
     const base::JsonLimits limits{options_.metadata_limit_bytes, options_.metadata_limit_depth};
     const auto checked = text.empty() ? base::dump_strict_object(value, limits, what) : text;
     const auto parsed = text.empty() ? value : base::parse_strict_object(text, limits, what);
-    if (!store_->phi_guard) return checked;
+    if (!store().phi_guard) return checked;
     if (const auto rule = base::find_phi(parsed)) {
         draft.details["phi_rule"] = *rule;  // the rule, never the text
         if (!allow_phi) {
@@ -70,37 +136,44 @@ std::string ManagerImpl::checked_object(const json& value, const std::string& te
     return checked;
 }
 
-void ManagerImpl::push_run(const RunId& run) {
-    const std::lock_guard lock(mutex_);
-    runs_[std::this_thread::get_id()].push_back(run);
+void ManagerImpl::push_run(const RunId& run, const catalog::RunContext& context) {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->runs[std::this_thread::get_id()].push_back({run, context});
 }
 
 // A run may end in another thread than the one that started it.
 void ManagerImpl::pop_run(const RunId& run) {
-    const std::lock_guard lock(mutex_);
-    for (auto thread = runs_.begin(); thread != runs_.end();) {
-        std::erase(thread->second, run);
-        thread = thread->second.empty() ? runs_.erase(thread) : std::next(thread);
+    const std::lock_guard lock(shared_->mutex);
+    auto& runs = shared_->runs;
+    for (auto thread = runs.begin(); thread != runs.end();) {
+        std::erase_if(thread->second, [&](const OpenRun& open) { return open.id == run; });
+        thread = thread->second.empty() ? runs.erase(thread) : std::next(thread);
     }
 }
 
+std::optional<ManagerImpl::OpenRun> ManagerImpl::innermost() const {
+    const std::lock_guard lock(shared_->mutex);
+    const auto found = shared_->runs.find(std::this_thread::get_id());
+    return found == shared_->runs.end() ? std::nullopt : std::optional(found->second.back());
+}
+
 std::optional<RunId> ManagerImpl::innermost_run() const {
-    const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(std::this_thread::get_id());
-    return found == runs_.end() ? std::nullopt : std::optional(found->second.back());
+    const auto run = innermost();
+    return run ? std::optional(run->id) : std::nullopt;
 }
 
 std::filesystem::path ManagerImpl::temp_folder() {
-    database_->require_same_process();
-    const std::lock_guard lock(mutex_);
-    if (!temp_) temp_ = std::make_unique<blobs::ProcessFolder>(layout_.temp(), blobs_->modes().folder());
-    return temp_->path();
+    database().require_same_process();
+    const std::lock_guard lock(shared_->mutex);
+    auto& temp = shared_->temp;
+    if (!temp) temp = std::make_unique<blobs::ProcessFolder>(layout_.temp(), blobs().modes().folder());
+    return temp->path();
 }
 
 std::size_t ManagerImpl::empty_temp(bool of_dead_processes) {
-    database_->require_same_process();
-    const std::lock_guard lock(mutex_);
-    const auto own = temp_ ? temp_->empty() : 0;
+    database().require_same_process();
+    const std::lock_guard lock(shared_->mutex);
+    const auto own = shared_->temp ? shared_->temp->empty() : 0;
     return own + (of_dead_processes ? blobs::remove_dead_process_folders(layout_.temp()) : 0);
 }
 

@@ -13,11 +13,13 @@
 #include <vector>
 
 #include "audit/entry.hpp"
+#include "audit/sealing.hpp"
 #include "base/process.hpp"
 #include "blobs/blob_store.hpp"
 #include "blobs/durable.hpp"
 #include "catalog/runs.hpp"
 #include "catalog/store.hpp"
+#include "manager/grouped_reads.hpp"
 #include "manager/layout.hpp"
 #include "sqlite/connection.hpp"
 #include "sqlite/database.hpp"
@@ -30,6 +32,8 @@ class ManagerImpl {
    public:
     /// @throws as ArtifactManager's constructor
     ManagerImpl(manager::Layout layout, ManagerOptions options);
+    /// The same store in somebody else's name, or for another purpose; keeps `root` open.
+    ManagerImpl(std::shared_ptr<ManagerImpl> root, const Attribution& attribution);
     ~ManagerImpl();
     ManagerImpl(const ManagerImpl&) = delete;
     ManagerImpl& operator=(const ManagerImpl&) = delete;
@@ -40,10 +44,11 @@ class ManagerImpl {
     /// Writes entries inside the transaction of a change.
     class Recorder {
        public:
-        Recorder(ManagerImpl& manager, sqlite::Connection& connection);
+        Recorder(ManagerImpl& manager, sqlite::Connection& connection, audit::ClockJump jump);
         /// Appends the entry; it stands or falls with the transaction.
         std::int64_t append(const audit::Draft& draft);
         void finish() { writer_.finish(); }
+        [[nodiscard]] std::uint64_t size() const { return writer_.size(); }
 
        private:
         ManagerImpl& manager_;
@@ -93,8 +98,21 @@ class ManagerImpl {
     std::string checked_object(const json& value, const std::string& text, const char* what, bool allow_phi,
                                audit::Draft& draft) const;
 
+    /// Writes the entries of reads that wait. @throws Busy, IoError
+    void flush_reads();
+
+    // Keys and seals.
+    [[nodiscard]] audit::TrailName trail_name() const;
+    /// The key in the file; without one, the manager's own, or none. @throws IoError, InvalidArgument
+    [[nodiscard]] std::shared_ptr<const audit::SigningKey> signing_key(const std::filesystem::path& file) const;
+    Seal seal_now(sqlite::Connection& connection, Recorder& recorder, const audit::SigningKey& key, audit::Draft& draft) const;
+    void seal_if_due(sqlite::Connection& connection, Recorder& recorder);
+
+    /// @throws InvalidArgument where the path lies within the store's own folder
+    void refuse_inside_store(const std::filesystem::path& path, const char* what) const;
+
     // Runs of this process, by the thread that started them.
-    void push_run(const RunId& run);
+    void push_run(const RunId& run, const catalog::RunContext& context);
     void pop_run(const RunId& run);
     [[nodiscard]] std::optional<RunId> innermost_run() const;
     /// The run that a new artifact joins, checked: it exists and goes on. @throws NotFound, Conflict
@@ -109,27 +127,47 @@ class ManagerImpl {
     const manager::Layout& layout() const { return layout_; }
     const std::filesystem::path& storage_path() const { return storage_; }
     const ManagerOptions& options() const { return options_; }
-    const catalog::StoreRow& store() const { return *store_; }
-    sqlite::Database& database() { return *database_; }
-    blobs::BlobStore& blobs() { return *blobs_; }
+    const catalog::StoreRow& store() const { return *shared_->store; }
+    sqlite::Database& database() { return *shared_->database; }
+    blobs::BlobStore& blobs() { return *shared_->blobs; }
     const base::Agent& agent() const { return agent_; }
-    [[nodiscard]] std::string user() const { return options_.actor.empty() ? agent_.os_user : options_.actor; }
+    [[nodiscard]] std::string user() const;
+    /// What a run says of whom it is for and why, unless the call says something else.
+    void attribute(audit::Draft& draft, const catalog::RunContext& context) const;
 
    private:
+    struct OpenRun {
+        RunId id;
+        catalog::RunContext context;
+    };
+    /// What all that speak for one open store share.
+    struct Shared {
+        std::unique_ptr<sqlite::Database> database{};
+        std::optional<catalog::StoreRow> store{};
+        std::unique_ptr<blobs::BlobStore> blobs{};
+        std::shared_ptr<const audit::SigningKey> signing_key{};
+
+        mutable std::mutex mutex{};  // guards what follows
+        std::map<std::thread::id, std::vector<OpenRun>> runs{};
+        std::unique_ptr<blobs::ProcessFolder> temp{};
+        json unrecorded = json::array();
+    };
+
+    void transact(audit::ClockJump jump, const std::function<void(sqlite::Connection&, Recorder&)>& body);
+    std::vector<audit::Draft> reads_or_none();
     void remember_unrecorded(const audit::Draft& draft);
+    void open_signing_key();
+    [[nodiscard]] std::optional<OpenRun> innermost() const;
+    [[nodiscard]] GroupedReads& reads() { return root_ ? *root_->reads_ : *reads_; }
 
     manager::Layout layout_;
     std::filesystem::path storage_;
     ManagerOptions options_;
     base::Agent agent_;
-    std::unique_ptr<sqlite::Database> database_;
-    std::optional<catalog::StoreRow> store_;
-    std::unique_ptr<blobs::BlobStore> blobs_;
-
-    mutable std::mutex mutex_;  // guards what follows
-    std::map<std::thread::id, std::vector<RunId>> runs_;
-    std::unique_ptr<blobs::ProcessFolder> temp_;
-    json unrecorded_ = json::array();
+    Attribution call_{};  ///< of a call, which goes before that of a run
+    std::shared_ptr<Shared> shared_;
+    std::shared_ptr<ManagerImpl> root_{};
+    std::unique_ptr<GroupedReads> reads_{};  ///< of the root alone; it ends before what it writes to
 };
 
 namespace manager {

@@ -154,6 +154,10 @@ int ArtifactManager::migrate(const std::filesystem::path& base, const ManagerOpt
     return applied;
 }
 
+ArtifactManager ArtifactManager::acting(const Attribution& attribution) const {
+    return ArtifactManager(std::make_shared<ManagerImpl>(impl_, attribution));
+}
+
 const std::filesystem::path& ArtifactManager::base_path() const noexcept { return impl_->layout().base; }
 
 const std::filesystem::path& ArtifactManager::storage_path() const noexcept { return impl_->storage_path(); }

@@ -58,15 +58,14 @@ void rethrow_with(const std::string& addition) {
 
 }  // namespace manager
 
-ManagerImpl::Recorder::Recorder(ManagerImpl& manager, sqlite::Connection& connection)
-    : manager_(manager),
-      writer_(connection, manager.agent_, manager.options_.accept_clock ? audit::ClockJump::accept : audit::ClockJump::refuse) {}
+ManagerImpl::Recorder::Recorder(ManagerImpl& manager, sqlite::Connection& connection, audit::ClockJump jump)
+    : manager_(manager), writer_(connection, manager.agent_, jump) {}
 
 std::int64_t ManagerImpl::Recorder::append(const audit::Draft& draft) {
     json unrecorded;
     {
-        const std::lock_guard lock(manager_.mutex_);
-        unrecorded = manager_.unrecorded_;
+        const std::lock_guard lock(manager_.shared_->mutex);
+        unrecorded = manager_.shared_->unrecorded;
     }
     if (unrecorded.empty()) return writer_.append(draft);
     auto telling = draft;  // what couldn't be written is told by the next entry that can be
@@ -75,20 +74,47 @@ std::int64_t ManagerImpl::Recorder::append(const audit::Draft& draft) {
 }
 
 void ManagerImpl::transact(const std::function<void(sqlite::Connection&, Recorder&)>& body) {
+    transact(options_.accept_clock ? audit::ClockJump::accept : audit::ClockJump::refuse, body);
+}
+
+void ManagerImpl::transact(audit::ClockJump jump, const std::function<void(sqlite::Connection&, Recorder&)>& body) {
     std::size_t told = 0;
     {
-        const std::lock_guard lock(mutex_);
-        told = unrecorded_.size();
+        const std::lock_guard lock(shared_->mutex);
+        told = shared_->unrecorded.size();
     }
-    database_->write([&](sqlite::Connection& connection) {
-        Recorder recorder(*this, connection);
-        body(connection, recorder);
-        recorder.finish();
-    });
+    auto waiting = reads_or_none();
+    try {
+        database().write([&](sqlite::Connection& connection) {
+            Recorder recorder(*this, connection, jump);
+            for (const auto& read : waiting) recorder.append(read);
+            body(connection, recorder);
+            if (jump != audit::ClockJump::correct) seal_if_due(connection, recorder);
+            recorder.finish();
+        });
+    } catch (const IoError&) {
+        if (!waiting.empty()) reads().put_back(std::move(waiting), true);
+        throw;
+    } catch (...) {
+        if (!waiting.empty()) reads().put_back(std::move(waiting), false);
+        throw;
+    }
     if (told == 0) return;
-    const std::lock_guard lock(mutex_);
-    const auto count = std::min(told, unrecorded_.size());
-    unrecorded_.erase(unrecorded_.begin(), unrecorded_.begin() + static_cast<std::ptrdiff_t>(count));
+    const std::lock_guard lock(shared_->mutex);
+    const auto count = std::min(told, shared_->unrecorded.size());
+    shared_->unrecorded.erase(shared_->unrecorded.begin(), shared_->unrecorded.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+// Entries of reads that wait go with the next change; a store that is open for diagnosis has none.
+std::vector<audit::Draft> ManagerImpl::reads_or_none() {
+    const bool has = root_ ? root_->reads_ != nullptr : reads_ != nullptr;
+    return has ? reads().take() : std::vector<audit::Draft>{};
+}
+
+void ManagerImpl::flush_reads() {
+    const bool has = root_ ? root_->reads_ != nullptr : reads_ != nullptr;
+    const bool seals = options_.seal_every.count() != 0;
+    if (has && (seals || !reads().empty())) transact([](sqlite::Connection&, Recorder&) {});
 }
 
 void ManagerImpl::change_many(audit::Draft& draft, const std::function<void(sqlite::Connection&, Recorder&)>& body,
@@ -119,12 +145,19 @@ void ManagerImpl::record(audit::Draft& draft) {
 }
 
 void ManagerImpl::record_read(audit::Draft& draft, bool handing_out) {
-    if (options_.enable_audit || handing_out) record(draft);
+    if (handing_out) return record(draft);
+    if (!options_.enable_audit) return;
+    database().require_same_process();
+    const bool may_wait = options_.group_reads && database().writable();
+    if (!may_wait) return record(draft);
+    draft.timestamp = Timestamp::now();
+    auto waiting = draft;
+    if (!reads().add(std::move(waiting))) record(draft);
 }
 
 void ManagerImpl::look(audit::Draft& draft, const std::function<void(sqlite::Connection&)>& body, bool handing_out) {
     try {
-        database_->read(body);
+        database().read(body);
         record_read(draft, handing_out);
     } catch (const InvalidState&) {
         throw;
@@ -135,17 +168,17 @@ void ManagerImpl::look(audit::Draft& draft, const std::function<void(sqlite::Con
 }
 
 void ManagerImpl::remember_unrecorded(const audit::Draft& draft) {
-    const std::lock_guard lock(mutex_);
-    if (unrecorded_.size() < unrecorded_limit) {
+    const std::lock_guard lock(shared_->mutex);
+    if (shared_->unrecorded.size() < unrecorded_limit) {
         json told = {{"timestamp", Timestamp::now().str()},
                      {"operation", draft.operation},
                      {"action", draft.action},
                      {"outcome", to_string(draft.outcome)}};
         if (draft.artifact_id) told["artifact_id"] = *draft.artifact_id;
         if (draft.run_id) told["run_id"] = *draft.run_id;
-        unrecorded_.push_back(std::move(told));
+        shared_->unrecorded.push_back(std::move(told));
     } else {
-        auto& last = unrecorded_.back();
+        auto& last = shared_->unrecorded.back();
         last["and_more"] = last.value("and_more", 0) + 1;
     }
 }
@@ -161,11 +194,9 @@ void ManagerImpl::record_failure(audit::Draft& draft, const Error& error,
     try {
         // A lock that could not be had in time would only be waited for once more.
         if (dynamic_cast<const Busy*>(&error) != nullptr) throw Busy("the catalog is locked");
-        database_->write([&](sqlite::Connection& connection) {
+        transact(audit::ClockJump::correct, [&](sqlite::Connection& connection, Recorder& recorder) {
             if (clean_up) clean_up(connection);
-            audit::Writer writer(connection, agent_, audit::ClockJump::correct);
-            writer.append(draft);
-            writer.finish();
+            recorder.append(draft);
         });
         return;
     } catch (const Error& second) {

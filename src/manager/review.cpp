@@ -45,6 +45,7 @@ void copy_into(const std::filesystem::path& file, const std::function<void(std::
 }  // namespace
 
 SqlResult ArtifactManager::sql(const std::string& query, const SqlOptions& options) {
+    impl_->flush_reads();
     auto draft = impl_->draft("sql", "query");
     return impl_->attempt(draft, [&] {
         manager::require_text(query, "the query", 1U << 20U);
@@ -58,6 +59,7 @@ SqlResult ArtifactManager::sql(const std::string& query, const SqlOptions& optio
 }
 
 std::filesystem::path ArtifactManager::snapshot(const std::filesystem::path& output, const SnapshotOptions& options) {
+    impl_->flush_reads();
     auto draft = impl_->draft("store", "snapshot");
     draft.details["include_text"] = options.include_text;
     return impl_->attempt(draft, [&] {

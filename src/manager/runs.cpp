@@ -98,7 +98,7 @@ Run ArtifactManager::start_processing_run_text(const std::string& configuration_
         draft.details["status"] = "in_progress";
         draft.details["expires_at"] = row.expires_at ? json(row.expires_at->str()) : json(nullptr);
     });
-    impl_->push_run(id);
+    impl_->push_run(id, {draft.on_behalf_of, draft.purpose});
     return {impl_, id};
 }
 
@@ -148,8 +148,7 @@ void ManagerImpl::end_run(const RunId& run, ArtifactStatus status, const char* r
             throw Conflict("run " + run.str() + " has ended already, as " + std::string(to_string(*before)));
         }
         const auto context = catalog::run_context(connection, *key);
-        entry.on_behalf_of = context.on_behalf_of ? context.on_behalf_of : entry.on_behalf_of;
-        entry.purpose = context.purpose ? context.purpose : entry.purpose;
+        attribute(entry, context);
         const auto now = Timestamp::now();
         catalog::end_run(connection, *key, status, reason, now, message.empty() ? std::nullopt : std::optional(message));
         entry.timestamp = now;
@@ -172,7 +171,7 @@ void ManagerImpl::end_dead_runs() {
             if (run.owner && base::is_gone(*run.owner)) dead.emplace_back(run, "lost");
         }
     };
-    database_->read(find_dead);
+    database().read(find_dead);
     if (dead.empty()) return;
     auto entry = draft("processing_run", "lost");
     change_many(entry, [&](sqlite::Connection& connection, Recorder& recorder) {
@@ -204,8 +203,7 @@ std::optional<catalog::RunKey> ManagerImpl::join_run(sqlite::Connection& connect
         throw Conflict("run " + joined->str() + " has ended, as " + std::string(to_string(*status)) + "; start another one");
     }
     const auto context = catalog::run_context(connection, *key);
-    if (context.on_behalf_of) entry.on_behalf_of = context.on_behalf_of;
-    if (context.purpose) entry.purpose = context.purpose;
+    attribute(entry, context);
     return key;
 }
 

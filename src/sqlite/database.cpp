@@ -10,6 +10,7 @@
 
 #include "sqlite/copy.hpp"
 #include "sqlite/files.hpp"
+#include "sqlite/lane.hpp"
 #include "sqlite/migrations.hpp"
 
 namespace custody::sqlite {
@@ -47,31 +48,6 @@ int pragma(Connection& connection, const char* sql) {
 }
 
 }  // namespace
-
-/// A thread's place among the writers of this process.
-class Database::Lane {
-   public:
-    Lane(Database& database, Deadline deadline) : database_(database) {
-        std::unique_lock lock(database_.lane_mutex_);
-        const auto place = database_.next_place_++;
-        database_.lane_.push_back(place);
-        const auto mine = [&] { return database_.lane_.front() == place; };
-        if (!database_.lane_moves_.wait_until(lock, deadline, mine)) {
-            std::erase(database_.lane_, place);
-            throw Busy("another thread held the catalog past the lock timeout; nothing was changed");
-        }
-    }
-    Lane(const Lane&) = delete;
-    Lane& operator=(const Lane&) = delete;
-    ~Lane() {
-        const std::lock_guard lock(database_.lane_mutex_);
-        database_.lane_.pop_front();
-        database_.lane_moves_.notify_all();
-    }
-
-   private:
-    Database& database_;
-};
 
 Database::Database(std::filesystem::path file, const std::filesystem::path& queue_file, DatabaseOptions options)
     : file_(std::move(file)), options_(options), queue_(queue_file, mode_of(file_)), owner_pid_(::getpid()) {
@@ -166,8 +142,10 @@ void Database::upgrade(Connection& connection) {
     migrate(connection, options_.migration_step);
 }
 
+bool Database::owned() const { return ::getpid() == owner_pid_; }
+
 void Database::require_same_process() const {
-    if (::getpid() != owner_pid_) {
+    if (!owned()) {
         throw InvalidState("this ArtifactManager was opened before fork(); a child process opens its own");
     }
 }

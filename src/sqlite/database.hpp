@@ -50,8 +50,13 @@ class Database {
     /// Moves what is in the WAL into catalog.db, as far as readers allow; answers whether all of it went.
     bool checkpoint();
 
+    /// Rewrites the database and has its log begin anew, so that nothing that was deleted is left in any byte of either. False
+    /// where a reader of an older moment prevents that; what was deleted is then still in the log. @throws Busy, IoError
+    bool purge();
+
     /// @throws InvalidState in a forked child: its handles are the parent's
     void require_same_process() const;
+    [[nodiscard]] bool owned() const;
 
     /// What was wrong with the schema at opening (only with `diagnose`).
     [[nodiscard]] const std::vector<std::string>& schema_differences() const { return differences_; }

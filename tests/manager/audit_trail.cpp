@@ -178,7 +178,7 @@ TEST_CASE("an exported line leads back to the stored one, byte for byte") {
     std::vector<std::string> stored;
     for (const auto& row : store.raw().rows("SELECT line FROM audit_entries ORDER BY seq")) stored.push_back(row[0]);
     const auto by_query = store.manager.audit().export_audit_trail(store.scratch / "all.jsonl", ExportFormat::jsonl);
-    const auto by_month = store.manager.audit().export_months({}, {}, static_cast<std::int64_t>(stored.size()));
+    const auto by_month = store.manager.audit().export_months({.to_seq = static_cast<std::int64_t>(stored.size())});
     REQUIRE(by_month.size() >= 1);
     const auto lines = lines_of(by_query);
     REQUIRE(lines.size() == stored.size());
@@ -200,23 +200,23 @@ TEST_CASE("months are exported to the same bytes again, and only months that the
     Store store;
     fill(store);
     const auto seq = store.entry_count();
-    const auto first = slurp(store.manager.audit().export_months({}, {}, seq).front());
+    const auto first = slurp(store.manager.audit().export_months({.to_seq = seq}).front());
     (void)store.add_bare();
     const auto folder = store.scratch / "out";
     std::filesystem::create_directory(folder);
-    const auto files = store.manager.audit().export_months({}, folder, seq);
+    const auto files = store.manager.audit().export_months({.folder = folder, .to_seq = seq});
     CHECK(slurp(files.front()) == first);
     CHECK(files.front().parent_path() == folder);
     const auto month = Timestamp::now().str().substr(0, 7);
-    CHECK(store.manager.audit().export_months(month).back().filename() ==
+    CHECK(store.manager.audit().export_months({.first_month = month, .last_month = month}).back().filename() ==
           "audit_" + month.substr(0, 4) + month.substr(5) + ".jsonl");
     for (const char* bad : {"2026", "2026-13", "1999-01", "26-1", "2026-1", "2026-10-01"}) {
         CAPTURE(bad);
-        CHECK_THROWS_AS((void)store.manager.audit().export_months(bad), InvalidArgument);
+        CHECK_THROWS_AS((void)store.manager.audit().export_months({.first_month = bad, .last_month = bad}), InvalidArgument);
     }
-    CHECK_THROWS_AS((void)store.manager.audit().export_months({}, {}, 100000), InvalidArgument);
-    CHECK_THROWS_AS((void)store.manager.audit().export_months({}, {}, -1), InvalidArgument);
-    CHECK_THROWS_AS((void)store.manager.audit().export_months({}, store.scratch / "no/such"), IoError);
+    CHECK_THROWS_AS((void)store.manager.audit().export_months({.to_seq = 100000}), InvalidArgument);
+    CHECK_THROWS_AS((void)store.manager.audit().export_months({.to_seq = -1}), InvalidArgument);
+    CHECK_THROWS_AS((void)store.manager.audit().export_months({.folder = store.scratch / "no/such"}), IoError);
 }
 
 TEST_CASE("the JSON export is one array with indent 2, empty too") {

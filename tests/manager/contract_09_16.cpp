@@ -131,7 +131,7 @@ TEST_CASE("row 13: an entry's month is that of its own time, and one month is on
             for (std::size_t i = 1; i < months.size(); ++i) CHECK(months[i].first_seq == months[i - 1].last_seq + 1);
         });
     }
-    const auto files = store.manager.audit().export_months("2126-02");
+    const auto files = store.manager.audit().export_months({.first_month = "2126-02", .last_month = "2126-02"});
     REQUIRE(files.size() == 1);
     CHECK(files[0] == store.base / "audit" / "audit_212602.jsonl");
     const auto text = slurp(files[0]);

@@ -73,6 +73,11 @@ std::int64_t Raw::number(const std::string& sql) { return std::stoll(text(sql));
 
 Store::Store(ManagerOptions options) : base(scratch / "store"), manager(base, std::move(options)) {}
 
+Raw Store::raw(Raw::As as) const {
+    manager.audit().flush();
+    return Raw(base, as);
+}
+
 std::map<std::string, std::int64_t> Store::rows() const {
     std::map<std::string, std::int64_t> counts;
     auto raw = this->raw();

@@ -47,9 +47,10 @@ struct Store {
     explicit Store(ManagerOptions options = {.actor = "tester"});
     Scratch scratch;
     std::filesystem::path base;
-    ArtifactManager manager;
+    mutable ArtifactManager manager;
 
-    [[nodiscard]] Raw raw(Raw::As as = Raw::As::stranger) const { return Raw(base, as); }
+    /// What reads have left to be written is written first.
+    [[nodiscard]] Raw raw(Raw::As as = Raw::As::stranger) const;
     /// Rows of every table of the catalog (not of the trail).
     [[nodiscard]] std::map<std::string, std::int64_t> rows() const;
     [[nodiscard]] std::int64_t entry_count() const;

@@ -209,7 +209,10 @@ std::vector<Attack::Call> Attack::calls_of() {
                                                                   a.audit_query()));
          }},
         {"audit months",
-         [](Attack& a) { (void)a.manager_.audit().export_months(a.draw_.text() + "x", a.outside_, a.draw_.number()); }},
+         [](Attack& a) {
+             (void)a.manager_.audit().export_months(
+                 {.first_month = a.draw_.text() + "x", .folder = a.outside_, .to_seq = a.draw_.number()});
+         }},
         {"parse",
          [](Attack& a) {
              const auto text = a.draw_.text();

@@ -96,6 +96,7 @@ int change_status(const Session& session, const StatusFlags& flags) {
 
 struct HistoryFlags {
     std::optional<ArtifactId> id{};
+    std::string prove{};
 };
 
 /// Lookups of an unknown id are in the trail too: entries alone don't tell that there is an artifact.
@@ -105,7 +106,21 @@ bool has_creation(const std::vector<AuditEntry>& entries) {
     });
 }
 
+int prove_history(const Session& session, const HistoryFlags& flags) {
+    auto manager = session.open();
+    const auto files = manager.audit().prove_history(*flags.id, flags.prove, session.signing_key);
+    if (session.json_output) {
+        JsonArray array;
+        for (const auto& file : files) array.add(file.string());
+        array.end();
+    } else {
+        for (const auto& file : files) put_line(file.string());
+    }
+    return exit_done;
+}
+
 int history(const Session& session, const HistoryFlags& flags) {
+    if (!flags.prove.empty()) return prove_history(session, flags);
     auto manager = session.open();
     const auto entries = manager.audit().get_artifact_history(*flags.id);
     if (!has_creation(entries) && !manager.get_artifact(*flags.id)) throw NotFound(unknown_artifact(*flags.id));
@@ -155,9 +170,12 @@ void add_artifact_verbs(CLI::App& app, Session& session) {
     add_status(changed.app, "STATUS", changed.options.status, "pending, in_progress, completed, failed or archived")->required();
     add_text(changed.app, "--error", "TEXT", changed.options.error, "what went wrong, with failed");
 
-    auto told = add_verb<HistoryFlags>(
-        app, session, {"history", "all that was done with an artifact, oldest first", "custody history $ID"}, history);
+    auto told = add_verb<HistoryFlags>(app, session,
+                                       {"history", "all that was done with an artifact, oldest first",
+                                        "custody history $ID\ncustody history $ID --prove evidence"},
+                                       history);
     add_artifact_id(told.app, "ID", told.options.id, "the artifact")->required();
+    add_text(told.app, "--prove", "DIR", told.options.prove, "write the proof of each entry into this folder instead");
 }
 
 }  // namespace custody::cli

@@ -5,6 +5,7 @@
 #include "audit_table.hpp"
 #include "output.hpp"
 #include "progress.hpp"
+#include "trail.hpp"
 #include "verbs.hpp"
 
 namespace custody::cli {
@@ -70,7 +71,7 @@ int errors(const Session& session, const QueryFlags& flags) {
 
 struct ExportFlags {
     AuditQuery query{};
-    std::string month{};
+    std::string month{};  ///< YYYY-MM, or YYYY-MM..YYYY-MM
     bool all = false;
     std::optional<std::int64_t> to_seq{};
     std::string output{};
@@ -86,7 +87,14 @@ int export_months(const Session& session, const ExportFlags& flags) {
     if (filtered(flags.query)) throw UsageError("a month is exported whole: filters need --format and --out FILE");
     auto manager = session.open();
     ProgressBar bar(session, "exporting", ProgressBar::Unit::items);
-    const auto files = manager.audit().export_months(flags.month, flags.output, flags.to_seq, bar.callback());
+    const auto dots = flags.month.find("..");
+    const auto files =
+        manager.audit().export_months({.first_month = flags.month.substr(0, dots),
+                                       .last_month = dots == std::string::npos ? flags.month : flags.month.substr(dots + 2),
+                                       .folder = flags.output,
+                                       .to_seq = flags.to_seq,
+                                       .signing_key = session.signing_key,
+                                       .progress = bar.callback()});
     if (session.json_output) {
         JsonArray array;
         for (const auto& file : files) array.add(file.string());
@@ -122,10 +130,10 @@ void add_export(CLI::App& group, Session& session) {
         add_verb<ExportFlags>(group, session,
                               {"export", "write the trail's months as files, or chosen entries as one file",
                                "custody audit export --all\n"
-                               "custody audit export --month 2026-10 --out /mnt/archive\n"
+                               "custody audit export --month 2026-10 --out /mnt/archive --signing-key ~/custody.key\n"
                                "custody audit export --format csv --out october.csv --since 2026-10 --until 2026-11"},
                               export_trail);
-    auto* month = add_text(verb, "--month", "YYYY-MM", flags.month, "this month");
+    auto* month = add_text(verb, "--month", "YYYY-MM", flags.month, "this month, or a range of months: 2026-08..2026-10");
     add_flag(verb, "--all", flags.all, "every month so far (unless told otherwise)")->excludes(month);
     add_parsed(
         verb, "--to", "SEQ", flags.to_seq,
@@ -141,8 +149,8 @@ void add_export(CLI::App& group, Session& session) {
 }  // namespace
 
 void add_audit_verbs(CLI::App& app, Session& session) {
-    auto& group = add_group(
-        app, {"audit", "the audit trail: query, errors, export", "custody audit query --since 2026-10\ncustody audit errors"});
+    auto& group = add_group(app, {"audit", "the audit trail: queries, exports, seals and proofs",
+                                  "custody audit query --since 2026-10\ncustody audit export --all\ncustody audit verify"});
 
     auto queried = add_verb<QueryFlags>(group, session,
                                         {"query", "entries of the trail, the newest ones, oldest first",
@@ -162,6 +170,7 @@ void add_audit_verbs(CLI::App& app, Session& session) {
     add_count(summed.app, "--limit", summed.options.query.limit, "the newest so many; 0 (unless given): all");
 
     add_export(group, session);
+    add_trail_verbs(group, session);
 }
 
 }  // namespace custody::cli

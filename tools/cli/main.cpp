@@ -29,6 +29,7 @@ std::string environment(const char* name) {
 void add_global_options(CLI::App& app, Session& session) {
     session.store = environment("CUSTODY_STORE");
     session.actor = environment("CUSTODY_ACTOR");
+    session.signing_key = environment("CUSTODY_SIGNING_KEY");
     const auto group = [](CLI::Option* option) { option->group("Options of every verb"); };
     group(add_text(app, "--store", "DIR", session.store, "the store; else CUSTODY_STORE"));
     group(add_flag(app, "--json", session.json_output, "print JSON"));
@@ -38,6 +39,10 @@ void add_global_options(CLI::App& app, Session& session) {
     group(add_text(app, "--purpose", "TEXT", session.purpose, "why; kept in the audit trail"));
     group(add_parsed(app, "--lock-timeout", "S", session.lock_timeout, parse_seconds,
                      "how long to wait for other processes, in seconds; 30 unless given"));
+    group(add_text(app, "--signing-key", "FILE", session.signing_key,
+                   "the key that seals and signs exports; else CUSTODY_SIGNING_KEY"));
+    group(add_flag(app, "--accept-clock", session.accept_clock,
+                   "the clock jumped a day or more ahead, and is right now; kept in the audit trail"));
     app.set_version_flag("--version", std::string("custody ") + version(), "print the version")->group("Options of every verb");
     app.set_help_flag("-h,--help", "print this help")->group("Options of every verb");
 }

@@ -24,7 +24,9 @@ ManagerOptions Session::manager_options() const {
             .purpose = purpose,
             .program = "custody",
             .create = false,
-            .lock_timeout = lock_timeout};
+            .accept_clock = accept_clock,
+            .lock_timeout = lock_timeout,
+            .group_reads = false};
 }
 
 ArtifactManager Session::open() const { return ArtifactManager(store_path(), manager_options()); }

@@ -33,6 +33,8 @@ struct Session {
     std::string actor{};
     std::string on_behalf_of{};
     std::string purpose{};
+    std::string signing_key{};  ///< a file
+    bool accept_clock = false;
     std::chrono::milliseconds lock_timeout{30000};
     bool json_output = false;
     bool quiet = false;

@@ -37,7 +37,8 @@ int create_one(const std::string& store, const std::string& content) {
         code = 1;
     }
     try {
-        (void)manager->get_statistics();  // its entry tells of what couldn't be recorded
+        (void)manager->get_statistics();
+        manager->audit().flush();  // its entry tells of what could not be recorded
     } catch (const Error& error) {
         std::cerr << "not looked up: " << error.what() << '\n';
     }

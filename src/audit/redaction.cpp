@@ -1,0 +1,99 @@
+#include "audit/redaction.hpp"
+
+#include <algorithm>
+#include <custody/error.hpp>
+#include <set>
+
+#include "audit/table.hpp"
+#include "audit/text_reader.hpp"
+#include "sqlite/connection.hpp"
+
+namespace custody::audit {
+
+namespace {
+
+// Columns that keep a text which an entry's opening has too: error messages and reasons.
+void empty_copies(sqlite::Connection& connection, const LineView& line, const std::string& text) {
+    if (line.operation == "artifact_update") {
+        sqlite::Query(connection, "UPDATE artifacts SET error_message = NULL WHERE artifact_id = ? AND error_message = ?",
+                      line.artifact_id, text)
+            .run();
+    } else if (line.operation == "processing_run") {
+        sqlite::Query(connection, "UPDATE runs SET error_message = NULL WHERE run_id = ? AND error_message = ?", line.run_id,
+                      text)
+            .run();
+    } else if (line.operation == "artifact_hold") {
+        sqlite::Query(connection,
+                      "UPDATE holds SET reason = NULL WHERE reason = ? AND artifact_key = "
+                      "(SELECT artifact_key FROM artifacts WHERE artifact_id = ?)",
+                      text, line.artifact_id)
+            .run();
+    }
+}
+
+// Columns that are the only place of a text.
+void empty_row(sqlite::Connection& connection, const LineView& line, const std::string& pointer) {
+    if (pointer == "/details/metadata") {
+        sqlite::Query(connection, "UPDATE artifacts SET metadata = NULL, metadata_salt = NULL WHERE artifact_id = ?",
+                      line.artifact_id)
+            .run();
+    } else if (pointer == "/details/file_name") {
+        sqlite::Query(connection, "UPDATE artifacts SET file_name = NULL, file_name_salt = NULL WHERE artifact_id = ?",
+                      line.artifact_id)
+            .run();
+    } else if (pointer == "/details/configuration") {
+        sqlite::Query(connection, "UPDATE runs SET configuration = NULL, configuration_salt = NULL WHERE run_id = ?", line.run_id)
+            .run();
+    }
+}
+
+void find_copies(sqlite::Connection& connection, std::int64_t seq, const std::string& text, std::set<std::int64_t>& copies) {
+    sqlite::Query query(connection, "SELECT seq FROM audit_openings WHERE text = ? AND seq <> ?", text, seq);
+    while (query.step()) copies.insert(query.integer(0));
+}
+
+LineView view_of(const StoredEntry& entry) {
+    auto view = read_line(entry.line);
+    if (!view) throw Corruption("audit entry " + std::to_string(entry.seq) + " is damaged; run custody audit verify");
+    return std::move(*view);
+}
+
+}  // namespace
+
+Withdrawable look_for_texts(sqlite::Connection& connection, std::int64_t seq) {
+    if (seq < 1 || seq > last_seq(connection)) throw NotFound("the trail has no entry " + std::to_string(seq));
+    const auto entry = entry_at(connection, seq);
+    const auto view = view_of(entry);
+    Withdrawable texts{{}, {}, std::string(view.operation), std::string(view.artifact_id), std::string(view.run_id)};
+    const auto found = TextReader(connection, seq).take(seq, entry.line);
+    for (const auto& place : view.texts) {
+        if (!place.is_commitment()) continue;
+        texts.committed.emplace_back(place.pointer);
+        const bool open =
+            std::any_of(found.begin(), found.end(), [&](const auto& text) { return text.pointer == place.pointer; });
+        if (open) texts.open.emplace_back(place.pointer);
+    }
+    return texts;
+}
+
+std::vector<std::int64_t> withdraw_texts(sqlite::Connection& connection, std::int64_t seq,
+                                         const std::vector<std::string>& pointers) {
+    const auto entry = entry_at(connection, seq);
+    const auto view = view_of(entry);
+    const auto found = TextReader(connection, seq).take(seq, entry.line);
+    std::set<std::int64_t> copies;
+    for (const auto& pointer : pointers) {
+        const auto text = std::find_if(found.begin(), found.end(), [&](const auto& each) { return each.pointer == pointer; });
+        if (text == found.end()) continue;
+        if (text->kept_in_row) {
+            empty_row(connection, view, pointer);
+        } else {
+            sqlite::Query(connection, "DELETE FROM audit_openings WHERE seq = ? AND pointer = ?", seq, pointer).run();
+            empty_copies(connection, view, text->text.text);
+        }
+        find_copies(connection, seq, text->text.text, copies);
+    }
+    return {copies.begin(), copies.end()};
+}
+
+}  // namespace custody::audit

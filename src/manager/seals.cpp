@@ -1,0 +1,141 @@
+// Keys and checkpoints: who may sign the trail's head, and what was signed.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <custody/artifact_manager.hpp>
+
+#include "audit/sealing.hpp"
+#include "audit/table.hpp"
+#include "base/hex.hpp"
+#include "manager/manager_impl.hpp"
+
+namespace custody {
+
+namespace {
+
+using audit::SigningKey;
+
+// The key that is in use, from its file; nothing where the store has none, or where it is said to be lost.
+std::optional<SigningKey> current_key(ManagerImpl& manager, const std::filesystem::path& file) {
+    std::optional<audit::KeyRow> row;
+    manager.database().read([&](sqlite::Connection& connection) { row = audit::current_key(connection, manager.store().epoch); });
+    if (file.empty()) return std::nullopt;
+    if (!row) throw InvalidArgument("this store has no key yet: there is none that could sign the name of the new one");
+    auto key = SigningKey::load(file);
+    if (base::to_hex(key.public_key()) != row->public_key) {
+        throw InvalidArgument("the key in " + file.string() + " is not the one in use, " + row->verifier_key);
+    }
+    return key;
+}
+
+std::string record_key(ManagerImpl& manager, audit::Draft& draft, const audit::PublicKey& added, const SigningKey* current) {
+    const auto trail = manager.trail_name();
+    const auto verifier_key = audit::VerifierKey{trail.origin(), added}.str();
+    manager.change_many(draft, [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+        for (const auto& row : audit::list_keys(connection)) {
+            if (row.verifier_key == verifier_key) throw Conflict("this key is recorded already: " + verifier_key);
+        }
+        draft.details = audit::key_details(trail, added, current);
+        const auto seq = recorder.append(draft);
+        audit::insert_key(connection, {trail.epoch, base::to_hex(added), verifier_key, seq});
+    });
+    return verifier_key;
+}
+
+// The note goes where nobody who can change the store can change it, if the operator has such a place.
+void append_to_anchor(const std::filesystem::path& anchor, const std::string& note) {
+    const blobs::Descriptor file(::open(anchor.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+    if (!file) {
+        const int code = errno;
+        throw IoError("the trail was sealed, but the anchor " + anchor.string() + " can't be opened: " + std::strerror(code),
+                      code);
+    }
+    blobs::write_all(file.get(), note + "\n", anchor);
+    blobs::sync_file(file.get(), anchor);
+    blobs::sync_folder(anchor.has_parent_path() ? anchor.parent_path() : ".");
+}
+
+}  // namespace
+
+std::string AuditTrail::make_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_file) {
+    auto draft = manager_->draft("audit_trail", "key");
+    std::optional<SigningKey> current;
+    std::optional<SigningKey> made;
+    manager_->attempt(draft, [&] {
+        manager_->refuse_inside_store(file, "a signing key");
+        current = current_key(*manager_, current_file);
+        made = SigningKey::generate(file);
+    });
+    try {
+        return record_key(*manager_, draft, made->public_key(), current ? &*current : nullptr);
+    } catch (...) {
+        ::unlink(file.c_str());
+        throw;
+    }
+}
+
+std::string AuditTrail::add_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_file) {
+    auto draft = manager_->draft("audit_trail", "key");
+    std::optional<SigningKey> current;
+    std::optional<SigningKey> added;
+    manager_->attempt(draft, [&] {
+        manager_->refuse_inside_store(file, "a signing key");
+        current = current_key(*manager_, current_file);
+        added = SigningKey::load(file);
+    });
+    return record_key(*manager_, draft, added->public_key(), current ? &*current : nullptr);
+}
+
+Seal AuditTrail::seal(const std::filesystem::path& signing_key, const std::filesystem::path& anchor) {
+    auto draft = manager_->draft("audit_trail", "seal");
+    std::shared_ptr<const SigningKey> key;
+    manager_->attempt(draft, [&] {
+        key = manager_->signing_key(signing_key);
+        if (!key) throw InvalidArgument("a seal needs a key: make one (custody audit keygen), and give it with --signing-key");
+    });
+    std::optional<Seal> seal;
+    manager_->change_many(draft, [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+        seal = manager_->seal_now(connection, recorder, *key, draft);
+    });
+    if (!anchor.empty()) append_to_anchor(anchor, seal->note);
+    return *seal;
+}
+
+audit::TrailName ManagerImpl::trail_name() const { return {store().store_id, store().epoch}; }
+
+std::shared_ptr<const SigningKey> ManagerImpl::signing_key(const std::filesystem::path& file) const {
+    return file.empty() ? shared_->signing_key : std::make_shared<const SigningKey>(SigningKey::load(file));
+}
+
+Seal ManagerImpl::seal_now(sqlite::Connection& connection, Recorder& recorder, const SigningKey& key, audit::Draft& draft) const {
+    draft.details["public_key"] = base::to_hex(key.public_key());
+    const auto seq = recorder.append(draft);
+    recorder.finish();  // the seal covers its own entry
+    const auto row = audit::sealed_note(connection, trail_name(), key, static_cast<std::uint64_t>(seq));
+    return {row.size, row.note, audit::VerifierKey{trail_name().origin(), key.public_key()}.str()};
+}
+
+// Seals with a change, where the options ask for it and it is time.
+void ManagerImpl::seal_if_due(sqlite::Connection& connection, Recorder& recorder) {
+    if (!shared_->signing_key || (options_.seal_every_entries == 0 && options_.seal_every.count() == 0)) return;
+    recorder.finish();
+    const auto last = audit::latest_checkpoint(connection, store().epoch, 0);
+    const auto sealed = last ? last->size : 0;
+    const auto unsealed = recorder.size() - sealed;
+    if (unsealed == 0) return;
+    bool due = options_.seal_every_entries != 0 && unsealed >= options_.seal_every_entries;
+    if (!due && options_.seal_every.count() != 0) {
+        const auto since =
+            sealed == 0 ? Timestamp(Timestamp::TimePoint{}) : audit::time_of(connection, static_cast<std::int64_t>(sealed));
+        due = Timestamp::now().time() - since.time() >= options_.seal_every;
+    }
+    if (!due) return;
+    auto entry = draft("audit_trail", "seal");
+    entry.details["automatic"] = true;
+    seal_now(connection, recorder, *shared_->signing_key, entry);
+}
+
+}  // namespace custody
