@@ -56,6 +56,9 @@ class ProcessFolder {
 /// Removes the folders of dead processes below `parent`; answers how many.
 std::size_t remove_dead_process_folders(const std::filesystem::path& parent);
 
+/// Waits until no other process has the folder locked, and locks it (flock) until the descriptor is closed. @throws IoError
+Descriptor lock_folder(const std::filesystem::path& folder);
+
 /// The type of file system that holds `path`, where it is one on which SQLite's locks can't be trusted ("nfs", "smb",
 /// "fuse", …); empty for local ones. @throws IoError
 std::string network_file_system(const std::filesystem::path& path);

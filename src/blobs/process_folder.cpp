@@ -43,6 +43,15 @@ bool is_still_at(int folder, const std::filesystem::path& path) {
 
 }  // namespace
 
+Descriptor lock_folder(const std::filesystem::path& folder) {
+    auto locked = open_folder(folder);
+    if (!locked) throw_io(errno, "open the folder", folder);
+    while (::flock(locked.get(), LOCK_EX) != 0) {
+        if (errno != EINTR) throw_io(errno, "lock the folder", folder);
+    }
+    return locked;
+}
+
 ProcessFolder::ProcessFolder(const std::filesystem::path& parent, unsigned mode) : owner_pid_(::getpid()) {
     // A sweep may take the folder between its making and its lock: then once more.
     for (;;) {
