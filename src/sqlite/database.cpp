@@ -46,6 +46,13 @@ int pragma(Connection& connection, const char* sql) {
     return static_cast<int>(query.integer(0));
 }
 
+// A change that changes nothing, so that there is a frame to write. Call inside BEGIN IMMEDIATE: what is there may be another
+// process's, and newer than what this one has seen.
+void write_what_is_there(Connection& connection) {
+    const auto version = std::to_string(pragma(connection, "PRAGMA user_version"));
+    connection.execute(("PRAGMA user_version = " + version).c_str());
+}
+
 }  // namespace
 
 /// A thread's place among the writers of this process.
@@ -183,10 +190,11 @@ void Database::begin_immediate(Deadline deadline) {
 }
 
 // Another process may have upgraded the store under this one.
-void Database::require_same_version() {
-    if (pragma(*writer_, "PRAGMA user_version") == version_) return;
-    Query query(*writer_, "SELECT min_writer FROM store");
-    if (!query.step() || query.integer(0) > newest_version()) {
+void Database::require_same_version(Connection& connection) const {
+    const int now = pragma(connection, "PRAGMA user_version");
+    if (now == version_) return;
+    Query query(connection, "SELECT min_writer FROM store");
+    if (now < version_ || !query.step() || query.integer(0) > newest_version()) {
         throw VersionMismatch("another program has upgraded the store meanwhile; use a newer custody");
     }
 }
@@ -209,7 +217,9 @@ void Database::renew() noexcept {
         auto writer = open(Access::read_write);
         writer->set_busy_timeout(close_patience);
         writer->execute("PRAGMA synchronous = OFF; BEGIN IMMEDIATE");
-        writer->execute(("PRAGMA user_version = " + std::to_string(version_) + "; COMMIT; PRAGMA synchronous = FULL").c_str());
+        require_same_version(*writer);
+        write_what_is_there(*writer);
+        writer->execute("COMMIT; PRAGMA synchronous = FULL");
         auto checkpointer = open(Access::read_write);
         writer_ = std::move(writer);
         checkpointer_ = std::move(checkpointer);
@@ -232,7 +242,7 @@ void Database::write(const std::function<void(Connection&)>& body) {
     const auto turn = queue_.wait(deadline);
     begin_immediate(deadline);
     try {
-        require_same_version();
+        require_same_version(*writer_);
         body(*writer_);
         commit();
     } catch (...) {
@@ -273,8 +283,14 @@ bool Database::checkpoint_guarded(Deadline deadline) {
 // changes nothing.
 void Database::reset_wal(Deadline deadline) {
     begin_immediate(deadline);
-    writer_->execute(("PRAGMA user_version = " + std::to_string(version_)).c_str());
-    commit();
+    try {
+        require_same_version(*writer_);
+        write_what_is_there(*writer_);
+        commit();
+    } catch (...) {
+        if (!writer_->in_autocommit()) writer_->execute("ROLLBACK");
+        throw;
+    }
     checkpoint_guarded(deadline);
 }
 

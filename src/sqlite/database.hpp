@@ -67,7 +67,7 @@ class Database {
     void check(Connection& connection);
     void upgrade(Connection& connection);
     void begin_immediate(Deadline deadline);
-    void require_same_version();
+    void require_same_version(Connection& connection) const;
     void commit();
     void renew() noexcept;
     bool checkpoint_guarded(Deadline deadline);

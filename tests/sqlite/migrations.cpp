@@ -126,3 +126,18 @@ TEST_CASE("the migrations are those that were shipped") {
     }
     CHECK(count == sqlite::migrations().size());
 }
+
+TEST_CASE("the end of a writer leaves the version that another process has upgraded the store to") {
+    for (const std::string min_writer : {"1", "999"}) {
+        CAPTURE(min_writer);
+        const TestDatabase test;
+        auto database = test.open();
+        database->write([](sqlite::Connection& connection) {  // so much that its end begins the WAL anew
+            for (int i = 0; i < 20000; ++i) insert_type(connection, "type_with_a_long_name_" + std::to_string(i));
+        });
+        const auto connection = sqlite::open_connection(test.file, sqlite::Access::read_write);
+        connection->execute(("UPDATE store SET min_writer = " + min_writer + "; PRAGMA user_version = 999").c_str());
+        database.reset();
+        CHECK(version_of(*connection) == 999);
+    }
+}
