@@ -149,13 +149,9 @@ void Database::check(Connection& connection) {
                               std::to_string(newest_version()) + ": use a newer custody");
     }
     if (version_ < 1) throw Corruption(here + " has no schema version; it was not touched");
+    checked_schema_ = pragma(connection, "PRAGMA schema_version");  // first: what comes after it moves it
     differences_ = sqlite::schema_differences(connection, version_);
-    if (!differences_.empty() && !options_.diagnose) {
-        std::string list;
-        for (const auto& difference : differences_) list += "\n  " + difference;
-        throw SchemaAltered("the schema of " + here +
-                            " was altered; nothing was written to it. Run `custody verify` and compare with a backup:" + list);
-    }
+    if (!differences_.empty() && !options_.diagnose) refuse_altered(differences_);
     if (version_ < newest_version() && !options_.diagnose) {
         if (!options_.upgrade) {
             throw VersionMismatch(here + " has schema version " + std::to_string(version_) + ", older than this program's " +
@@ -165,6 +161,13 @@ void Database::check(Connection& connection) {
         upgrade(connection);
         version_ = newest_version();
     }
+}
+
+void Database::refuse_altered(const std::vector<std::string>& differences) const {
+    std::string list;
+    for (const auto& difference : differences) list += "\n  " + difference;
+    throw SchemaAltered("the schema of " + file_.string() +
+                        " was altered; nothing was written to it. Run `custody verify` and compare with a backup:" + list);
 }
 
 void Database::upgrade(Connection& connection) {
@@ -190,13 +193,35 @@ void Database::begin_immediate(Deadline deadline) {
 }
 
 // Another process may have upgraded the store under this one.
-void Database::require_same_version(Connection& connection) const {
+void Database::require_same_version(Connection& connection) {
     const int now = pragma(connection, "PRAGMA user_version");
-    if (now == version_) return;
+    if (now == version_) return require_unaltered(connection);
+    if (now < version_) throw VersionMismatch("an older database was put into this one's place; open the store anew");
     Query query(connection, "SELECT min_writer FROM store");
-    if (now < version_ || !query.step() || query.integer(0) > newest_version()) {
+    if (!query.step() || query.integer(0) > newest_version()) {
         throw VersionMismatch("another program has upgraded the store meanwhile; use a newer custody");
     }
+}
+
+// SQLite counts what changes the schema. Where that count has moved, it is compared again: VACUUM moves it too.
+void Database::require_unaltered(Connection& connection) {
+    const int now = pragma(connection, "PRAGMA schema_version");
+    if (now == checked_schema_) return;
+    const auto differences = sqlite::schema_differences(connection, version_);
+    if (!differences.empty()) refuse_altered(differences);
+    checked_schema_ = now;
+}
+
+std::vector<std::string> Database::schema_differences() {
+    std::vector<std::string> differences;
+    read([&](Connection& connection) {
+        const int version = pragma(connection, "PRAGMA user_version");
+        if (version < 1 || version > newest_version()) {
+            throw VersionMismatch("the schema is of version " + std::to_string(version) + ", which this program doesn't know");
+        }
+        differences = sqlite::schema_differences(connection, version);
+    });
+    return differences;
 }
 
 void Database::commit() {

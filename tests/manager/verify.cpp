@@ -175,3 +175,16 @@ TEST_CASE("doctor finds a healthy store fine, and says what to do where it is no
     const auto run = store.manager.start_processing_run();
     CHECK(to_json(store.manager.doctor().front()).contains("next_command"));
 }
+
+TEST_CASE("a schema that is altered under an open manager is found, and nothing is written to it any more") {
+    Store store;
+    const auto made = store.add(ArtifactType::log, "log");
+    store.raw(Raw::As::writer).run("DROP TRIGGER audit_entries_no_delete");
+    CHECK(kinds(store.manager.verify({.quick = true})).count("schema_altered") == 1);
+    CHECK(store.manager.doctor().front().severity == Finding::Severity::error);
+    const auto entries = store.entry_count();
+    CHECK_THROWS_AS((void)store.add_bare(), SchemaAltered);
+    CHECK_THROWS_AS(store.manager.update_artifact_status(made.id, ArtifactStatus::archived), SchemaAltered);
+    CHECK(store.entry_count() == entries);
+    CHECK(store.raw().text("SELECT status FROM artifacts") == "completed");
+}
