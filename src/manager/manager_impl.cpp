@@ -14,10 +14,6 @@ namespace {
 
 constexpr int version_with_tree = 4;
 
-void run_migration_step(sqlite::Connection& connection, int version) {
-    if (version == version_with_tree) audit::build_tree(connection);
-}
-
 }  // namespace
 
 ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
@@ -32,7 +28,7 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
                                                    sqlite::DatabaseOptions{.lock_timeout = options_.lock_timeout,
                                                                            .diagnose = options_.diagnose,
                                                                            .upgrade = options_.upgrade,
-                                                                           .migration_step = run_migration_step});
+                                                                           .migration_step = migration_step()});
     database_->read([&](sqlite::Connection& connection) { store_ = catalog::load_store(connection); });
     const auto root = store_->payload_root ? std::filesystem::path(*store_->payload_root) : layout_.storage();
     if (store_->payload_root) manager::require_own_payload_root(root, store_->store_id);
@@ -41,6 +37,20 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
 }
 
 ManagerImpl::~ManagerImpl() = default;
+
+// The last migration commits together with the entry that tells of all of them.
+sqlite::MigrationStep ManagerImpl::migration_step() const {
+    return [this, from_version = 0](sqlite::Connection& connection, int version) mutable {
+        if (from_version == 0) from_version = version - 1;
+        if (version == version_with_tree) audit::build_tree(connection);
+        if (version != sqlite::newest_version()) return;
+        auto entry = draft("store", "migrate");
+        entry.details = {{"from_version", from_version}, {"to_version", version}};
+        audit::Writer writer(connection, agent_, options_.accept_clock ? audit::ClockJump::accept : audit::ClockJump::refuse);
+        writer.append(entry);
+        writer.finish();
+    };
+}
 
 audit::Draft ManagerImpl::draft(const char* operation, const char* action) const {
     audit::Draft draft{.operation = operation, .action = action, .user = user()};

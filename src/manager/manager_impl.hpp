@@ -116,6 +116,7 @@ class ManagerImpl {
     [[nodiscard]] std::string user() const { return options_.actor.empty() ? agent_.os_user : options_.actor; }
 
    private:
+    [[nodiscard]] sqlite::MigrationStep migration_step() const;
     void remember_unrecorded(const audit::Draft& draft);
 
     manager::Layout layout_;

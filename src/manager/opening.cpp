@@ -170,14 +170,7 @@ int ArtifactManager::migrate(const std::filesystem::path& base, const ManagerOpt
         look.diagnose = true;
         before = ManagerImpl(layout, look).database().version();
     }
-    ManagerImpl upgraded(layout, options);
-    const int applied = upgraded.database().version() - before;
-    if (applied > 0) {
-        auto draft = upgraded.draft("store", "migrate");
-        draft.details = {{"from_version", before}, {"to_version", upgraded.database().version()}};
-        upgraded.record(draft);
-    }
-    return applied;
+    return ManagerImpl(layout, options).database().version() - before;
 }
 
 const std::filesystem::path& ArtifactManager::base_path() const noexcept { return impl_->layout().base; }

@@ -172,8 +172,8 @@ void Database::refuse_altered(const std::vector<std::string>& differences) const
 
 void Database::upgrade(Connection& connection) {
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
-    copy_database(file_, file_.string() + ".v" + std::to_string(version_) + "-" + std::to_string(now.count()), mode_of(file_));
-    migrate(connection, options_.migration_step);
+    const auto copy = file_.string() + ".v" + std::to_string(version_) + "-" + std::to_string(now.count());
+    migrate(connection, options_.migration_step, [&] { copy_database(file_, copy, mode_of(file_)); });
 }
 
 void Database::require_same_process() const {

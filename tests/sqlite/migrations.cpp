@@ -88,6 +88,33 @@ TEST_CASE("an older store is refused with the command that upgrades it, and upgr
     CHECK(fs::status(copies.front()).permissions() == fs::status(file).permissions());
 }
 
+TEST_CASE("nothing is committed between the copy of the old database and its upgrade") {
+    const Scratch scratch;
+    const auto file = scratch / "catalog.db";
+    const auto connection = at_version(file, 1);
+    const auto other = sqlite::open_connection(file, sqlite::Access::read_write);
+    other->set_busy_timeout(std::chrono::milliseconds(0));
+    int prepared = 0;
+    const auto prepare = [&] {
+        ++prepared;
+        CHECK(version_of(*connection) == 1);
+        CHECK_THROWS_AS(other->execute("BEGIN IMMEDIATE"), Busy);
+    };
+    CHECK(sqlite::migrate(*connection, {}, prepare) == sqlite::newest_version() - 1);
+    CHECK(sqlite::migrate(*connection, {}, prepare) == 0);
+    CHECK(prepared == 1);
+}
+
+TEST_CASE("what a migration does beyond SQL stands or falls with it") {
+    const Scratch scratch;
+    const auto connection = at_version(scratch / "old.db", 1);
+    const auto step = [](sqlite::Connection&, int version) {
+        if (version == sqlite::newest_version()) throw Refused("no entry", "clock_jump");
+    };
+    CHECK_THROWS_AS(sqlite::migrate(*connection, step), Refused);
+    CHECK(version_of(*connection) == sqlite::newest_version() - 1);
+}
+
 TEST_CASE("an upgrade that was interrupted after its copy can be started again") {
     const Scratch scratch;
     const auto file = scratch / "catalog.db";
