@@ -20,6 +20,9 @@ Outcome outcome_of(const Error& error) {
     return Outcome::refused;
 }
 
+// Looking for what is not there is no error; changing it is.
+bool is_lookup(const audit::Draft& draft) { return draft.operation == "artifact_access" || draft.operation == "audit_access"; }
+
 template <class Kind>
 void throw_as(const Error& error, const std::string& message) {
     if (dynamic_cast<const Kind*>(&error) != nullptr) throw Kind(message);
@@ -153,7 +156,7 @@ void ManagerImpl::remember_unrecorded(const audit::Draft& draft) {
 void ManagerImpl::record_failure(audit::Draft& draft, const Error& error,
                                  const std::function<void(sqlite::Connection&)>& clean_up) {
     draft.outcome = outcome_of(error);
-    draft.success = false;
+    draft.success = draft.outcome == Outcome::not_found && is_lookup(draft);
     draft.error_message = clean_message(error.what());
     draft.timestamp.reset();
     draft.row_salts.clear();  // the rows that would have kept them are not there
