@@ -124,9 +124,9 @@ std::optional<std::filesystem::path> ArtifactManager::get_artifact_file(const Ar
         }
         note(draft, *artifact, *impl_);
         if (!is_good(*impl_, *artifact->checksum, verify)) throw altered(*artifact, impl_->blobs());
+        impl_->record_read(draft, true);  // first: the link hands the payload out
         const auto link = impl_->storage_path() / artifact->file_path;
         blobs::make_named_link(link, impl_->blobs().path_of(*artifact->checksum), impl_->blobs().modes().folder());
-        impl_->record_read(draft, true);
         return link;
     });
 }
