@@ -6,6 +6,7 @@
 #include "base/phi_guard.hpp"
 #include "base/strict_json.hpp"
 #include "base/text.hpp"
+#include "manager/leftovers.hpp"
 #include "manager/payload_root.hpp"
 
 namespace custody {
@@ -33,7 +34,9 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
     const auto root = store_->payload_root ? std::filesystem::path(*store_->payload_root) : layout_.storage();
     if (store_->payload_root) manager::require_own_payload_root(root, store_->store_id);
     blobs_ = std::make_unique<blobs::BlobStore>(root, blobs::Modes{store_->group_access}, layout_.artifacts());
-    if (!options_.diagnose) end_dead_runs();
+    if (options_.diagnose) return;
+    manager::sweep_leftovers(layout_);
+    end_dead_runs();
 }
 
 ManagerImpl::~ManagerImpl() = default;

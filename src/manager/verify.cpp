@@ -8,6 +8,7 @@
 #include "audit/table.hpp"
 #include "catalog/artifacts.hpp"
 #include "catalog/payloads.hpp"
+#include "manager/leftovers.hpp"
 #include "manager/manager_impl.hpp"
 
 namespace custody {
@@ -29,6 +30,7 @@ class Verification {
         step("counters", [&] { check_counters(); });
         step("trail", [&] { check_trail(); });
         step("payloads", [&] { check_payloads(); });
+        step("leftovers", [&] { check_leftovers(); });
         return std::move(report_);
     }
 
@@ -150,6 +152,12 @@ class Verification {
         }
         for (const auto& path : listing.strangers) {
             add(Severity::note, "stranger", path.string(), "this is no payload of ours");
+        }
+    }
+
+    void check_leftovers() {
+        for (const auto& path : manager::leftovers(manager_.layout())) {
+            add(Severity::note, "left_behind", path.string(), "a process that died left this; it goes at the next opening");
         }
     }
 
