@@ -11,8 +11,15 @@ namespace {
 // More of what couldn't be recorded than this is only counted: the next entry must not grow without bound.
 constexpr std::size_t unrecorded_limit = 100;
 
+/// A foreign exception as one of custody's.
+class Foreign : public Error {
+   public:
+    using Error::Error;
+};
+
 Outcome outcome_of(const Error& error) {
     if (dynamic_cast<const NotFound*>(&error) != nullptr) return Outcome::not_found;
+    if (dynamic_cast<const Foreign*>(&error) != nullptr) return Outcome::failed;
     if (dynamic_cast<const IoError*>(&error) != nullptr || dynamic_cast<const Busy*>(&error) != nullptr ||
         dynamic_cast<const Corruption*>(&error) != nullptr) {
         return Outcome::failed;
@@ -103,6 +110,8 @@ void ManagerImpl::change_many(audit::Draft& draft, const std::function<void(sqli
     } catch (const Error& error) {
         record_failure(draft, error, clean_up);
         throw;
+    } catch (const std::exception& error) {
+        fail_foreign(error, [&](const Error& failure) { record_failure(draft, failure, clean_up); });
     }
 }
 
@@ -134,6 +143,10 @@ void ManagerImpl::look(audit::Draft& draft, const std::function<void(sqlite::Con
     } catch (const Error& error) {
         if (options_.enable_audit || handing_out) record_failure(draft, error, {});
         throw;
+    } catch (const std::exception& error) {
+        fail_foreign(error, [&](const Error& failure) {
+            if (options_.enable_audit || handing_out) record_failure(draft, failure, {});
+        });
     }
 }
 
@@ -150,6 +163,24 @@ void ManagerImpl::remember_unrecorded(const audit::Draft& draft) {
     } else {
         auto& last = unrecorded_.back();
         last["and_more"] = last.value("and_more", 0) + 1;
+    }
+}
+
+void ManagerImpl::fail_foreign(const std::exception& error, const std::function<void(const Error&)>& record) {
+    const auto failure = [&] { return Foreign(std::string("unexpected: ") + error.what()); };
+    if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+        try {
+            record(failure());
+        } catch (const std::exception&) {
+            // There may be no memory for that either.
+        }
+        throw std::bad_alloc();
+    }
+    try {
+        throw failure();
+    } catch (const Error& translated) {
+        record(translated);
+        throw;
     }
 }
 
