@@ -29,7 +29,7 @@ _custody_options() {
         cleanup) echo "--older-than --type --status --dry-run --yes" ;;
         "hold add" | "hold remove") echo "--reason" ;;
         verify) echo "--quick --sample" ;;
-        sql) echo "--format --time-limit" ;;
+        sql) echo "--format --time-limit --max-rows" ;;
     esac
 }
 
