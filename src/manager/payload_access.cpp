@@ -32,10 +32,10 @@ bool is_good(ManagerImpl& manager, const Digest& digest, bool always_hash) {
     const bool untouched = stat->mtime_ns == row->mtime_ns;
     if (untouched && !always_hash) return true;
     if (!manager.blobs().matches(digest)) return false;
-    if (!untouched && manager.database().writable()) {
-        manager.database().write([&](sqlite::Connection& connection) {
-            catalog::mark_verified(connection, digest, stat->mtime_ns, Timestamp::now());
-        });
+    const auto now = Timestamp::now();
+    if (catalog::is_mark_due(*row, stat->mtime_ns, now) && manager.database().writable()) {
+        manager.database().write(
+            [&](sqlite::Connection& connection) { catalog::mark_verified(connection, digest, stat->mtime_ns, now); });
     }
     return true;
 }
