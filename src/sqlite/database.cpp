@@ -88,7 +88,7 @@ Database::Database(std::filesystem::path file, const std::filesystem::path& queu
         auto reader = open_for_diagnosis();
         check(*reader);
         readers_.push_back(std::move(reader));
-        if (!differences_.empty() || read_access_ != Access::read_write) return;
+        if (!differences_.empty() || read_access_ != Access::read_write || version_ < newest_version()) return;
     }
     // A stock shell removes the WAL when it is the last to close; its name is made durable anew with the file.
     const bool wal_is_there = std::filesystem::exists(file_.string() + "-wal");
@@ -257,7 +257,9 @@ void Database::renew() noexcept {
 void Database::write(const std::function<void(Connection&)>& body) {
     require_same_process();
     if (!writable_) {
-        throw IoError("the store is open for diagnosis only: it can't be written, or its schema was altered", EROFS);
+        throw IoError(
+            "the store is open for diagnosis only: it can't be written, is of an older version, or its schema was altered",
+            EROFS);
     }
     const auto deadline = Clock::now() + options_.lock_timeout;
     const Lane lane(*this, deadline);

@@ -18,8 +18,9 @@ namespace custody::sqlite {
 
 struct DatabaseOptions {
     std::chrono::milliseconds lock_timeout{30000};
-    bool diagnose = false;  ///< read only; a schema that was altered is no reason to refuse
-    bool upgrade = false;   ///< apply missing migrations
+    /// A schema that was altered or is older, and a file that can only be read, are no reasons to refuse; such are never written.
+    bool diagnose = false;
+    bool upgrade = false;  ///< apply missing migrations
     MigrationStep migration_step{};
 };
 

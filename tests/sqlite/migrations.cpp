@@ -168,3 +168,13 @@ TEST_CASE("the end of a writer leaves the version that another process has upgra
         CHECK(version_of(*connection) == 999);
     }
 }
+
+TEST_CASE("an older store that is opened for diagnosis is not written to") {
+    const Scratch scratch;
+    const auto file = scratch / "catalog.db";
+    at_version(file, sqlite::newest_version() - 1).reset();
+    sqlite::Database database(file, scratch / "queue", sqlite::DatabaseOptions{.diagnose = true});
+    CHECK_FALSE(database.writable());
+    CHECK(count_types(database) == 0);
+    CHECK_THROWS_AS(write_type(database, "x"), IoError);
+}
