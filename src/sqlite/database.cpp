@@ -53,6 +53,14 @@ void write_what_is_there(Connection& connection) {
     connection.execute(("PRAGMA user_version = " + version).c_str());
 }
 
+// What a newer program that upgraded the store says of those that may still use it.
+void require_at_most_newest(Connection& connection, const char* sql) {
+    Query query(connection, sql);
+    if (!query.step() || query.integer(0) > newest_version()) {
+        throw VersionMismatch("another program has upgraded the store meanwhile; use a newer custody");
+    }
+}
+
 }  // namespace
 
 /// A thread's place among the writers of this process.
@@ -197,10 +205,13 @@ void Database::require_same_version(Connection& connection) {
     const int now = pragma(connection, "PRAGMA user_version");
     if (now == version_) return require_unaltered(connection);
     if (now < version_) throw VersionMismatch("an older database was put into this one's place; open the store anew");
-    Query query(connection, "SELECT min_writer FROM store");
-    if (!query.step() || query.integer(0) > newest_version()) {
-        throw VersionMismatch("another program has upgraded the store meanwhile; use a newer custody");
-    }
+    require_at_most_newest(connection, "SELECT max(min_reader, min_writer) FROM store");
+}
+
+// The same for a read, which a writer's rules don't concern.
+void Database::require_readable(Connection& connection) const {
+    if (pragma(connection, "PRAGMA user_version") == version_) return;
+    require_at_most_newest(connection, "SELECT min_reader FROM store");
 }
 
 // SQLite counts what changes the schema. Where that count has moved, it is compared again: VACUUM moves it too.
@@ -346,6 +357,7 @@ void Database::read(const std::function<void(Connection&)>& body) {
         }
         try {
             Query(*reader, "BEGIN").run();
+            require_readable(*reader);
             body(*reader);
             Query(*reader, "COMMIT").run();
             break;

@@ -45,7 +45,8 @@ class Database {
     void write(const std::function<void(Connection&)>& body);
 
     /// Runs `body` inside one read transaction: all that it reads is of one moment. What looks like damage is looked at
-    /// again through a new connection before it is believed.
+    /// again through a new connection before it is believed. @throws VersionMismatch where another process has upgraded the store
+    /// beyond this program
     void read(const std::function<void(Connection&)>& body);
 
     /// Moves what is in the WAL into catalog.db, as far as readers allow; answers whether all of it went.
@@ -70,6 +71,7 @@ class Database {
     void begin_immediate(Deadline deadline);
     void require_same_version(Connection& connection);
     void require_unaltered(Connection& connection);
+    void require_readable(Connection& connection) const;
     void refuse_altered(const std::vector<std::string>& differences) const;
     void commit();
     void renew() noexcept;

@@ -178,3 +178,16 @@ TEST_CASE("an older store that is opened for diagnosis is not written to") {
     CHECK(count_types(database) == 0);
     CHECK_THROWS_AS(write_type(database, "x"), IoError);
 }
+
+TEST_CASE("a reader notices that another process has upgraded the store beyond it") {
+    const TestDatabase test;
+    const auto database = test.open();
+    CHECK(count_types(*database) == 0);
+    const auto connection = sqlite::open_connection(test.file, sqlite::Access::read_write);
+    connection->execute("UPDATE store SET min_reader = 999; PRAGMA user_version = 999");
+    CHECK_THROWS_AS(count_types(*database), VersionMismatch);
+    CHECK_THROWS_AS(write_type(*database, "b"), VersionMismatch);
+    connection->execute("UPDATE store SET min_reader = 1");
+    CHECK_NOTHROW(count_types(*database));
+    CHECK_NOTHROW(write_type(*database, "b"));
+}
