@@ -114,7 +114,7 @@ InitResult make_store(const Layout& layout, const InitOptions& init, const Manag
     refuse_network_file_system(layout.storage());
     const auto payload_root = make_payload_root(init.payloads, modes);
     // The claims of others who make this very store at this moment must not be taken for another store's.
-    const auto alone = payload_root ? std::optional(blobs::lock_folder(layout.storage())) : std::nullopt;
+    const auto alone = blobs::lock_folder(layout.storage());
     if (exists(layout)) return InitResult::already_there;
     const auto store_id = ArtifactId::random().str();
     Claim claim(payload_root, store_id, modes.file());
