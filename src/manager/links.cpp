@@ -32,6 +32,12 @@ catalog::ArtifactKey key_or_throw(sqlite::Connection& connection, const Artifact
     return *key;
 }
 
+// What a run that has ended was made from stays as it was.
+std::optional<catalog::RunKey> unended_run(sqlite::Connection& connection, const RunId& id) {
+    const auto key = catalog::find_run_key(connection, id);
+    return key && catalog::run_status(connection, *key) == ArtifactStatus::in_progress ? key : std::nullopt;
+}
+
 void refuse_cycle(sqlite::Connection& connection, catalog::ArtifactKey output, catalog::ArtifactKey source) {
     if (output == source) throw Conflict("artifact " + catalog::id_of(connection, output).str() + " can't be its own source");
     const auto way_down = catalog::path_down(connection, output, source);
@@ -75,7 +81,7 @@ std::size_t ArtifactManager::link_artifacts(const NewLink& link) {
         if (!joined) joined = artifact.run;
         if (joined) draft.run_id = joined->str();
         if (!artifact.processing_module.empty()) draft.module = artifact.processing_module;
-        const auto run = joined ? catalog::find_run_key(connection, *joined) : std::nullopt;
+        const auto run = joined ? unended_run(connection, *joined) : std::nullopt;
         const auto now = Timestamp::now();
         draft.timestamp = now;
         added = 0;

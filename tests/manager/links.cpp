@@ -65,3 +65,25 @@ TEST_CASE("a link's entry tells what was linked, to what, and how") {
     CHECK(entry.at("details").at("relationship") == "redacted_by");
     CHECK(entry.at("details").at("added_count") == 1);
 }
+
+TEST_CASE("a link to the output of a run that has ended leaves the run's inputs as they were") {
+    Store store;
+    auto run = store.manager.start_processing_run();
+    const auto output = store.add_bare();
+    const auto early = store.manager.create_artifact({.type = ArtifactType::log});
+    const auto outside = [&] {
+        ArtifactManager other(store.base);
+        return other.create_artifact({.type = ArtifactType::log, .content = "from elsewhere"});
+    }();
+    CHECK(store.manager.link_artifacts({{outside.id}, output.id}) == 1);
+    CHECK(store.manager.get_run(run.id()).value().inputs == std::vector{outside.id});
+    const auto id = run.id();
+    run.end();
+    const auto late = store.add_bare();
+    CHECK(store.manager.link_artifacts({{late.id}, output.id}) == 1);
+    CHECK(store.last_entry().at("run_id") == id.str());
+    CHECK(store.manager.get_run(id).value().inputs == std::vector{outside.id});
+    CHECK(store.manager.get_artifact(output.id).value().source_artifacts == std::vector{outside.id, late.id});
+    CHECK(store.manager.verify().ok());
+    (void)early;
+}
