@@ -21,7 +21,7 @@ _custody_options() {
         list) echo "--type --status --run --module --since --until --limit --after" ;;
         status) echo "--error" ;;
         "type add") echo "--sensitivity" ;;
-        link) echo "--source --relationship" ;;
+        link) echo "--source --relationship --allow-identified-release" ;;
         lineage) echo "--up --down --both --depth --format" ;;
         file) echo "--verify" ;;
         "audit query" | "audit errors") echo "$_custody_filters --limit" ;;

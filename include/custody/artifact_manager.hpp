@@ -107,7 +107,7 @@ class CUSTODY_API ArtifactManager {
     // ---- Lineage ----
     /// Answers how many links are new. @throws NotFound; Conflict where a link would close a cycle (named in the
     /// message) or join an artifact to itself; InvalidArgument; Refused where the output is of a de-identified
-    /// type and its payload is the identified source's.
+    /// type and its payload is the identified source's, unless `allow_identified_release` says that this is meant.
     std::size_t link_artifacts(const NewLink& link);
     /// nullopt for an unknown id.
     [[nodiscard]] std::optional<Lineage> get_artifact_lineage(const ArtifactId& id, const LineageOptions& options = {});

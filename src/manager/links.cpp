@@ -47,11 +47,15 @@ void refuse_cycle(sqlite::Connection& connection, catalog::ArtifactKey output, c
 }
 
 void refuse_leak(sqlite::Connection& connection, catalog::ArtifactKey output, const std::vector<catalog::ArtifactKey>& sources,
-                 audit::Draft& draft) {
+                 bool allowed, audit::Draft& draft) {
     const auto leak = catalog::find_leak(connection, {output}, sources);
     if (!leak) return;
     draft.details["rule"] = "identified_release";
     draft.details["identified_artifact_id"] = leak->identified.str();
+    if (allowed) {
+        draft.details["release_override"] = true;
+        return;
+    }
     throw Refused("this link would make the de-identified artifact " + leak->released.str() + " descend from the identified " +
                       leak->identified.str() + ", and both have the same payload: it was not de-identified",
                   "identified_release");
@@ -75,7 +79,12 @@ std::size_t ArtifactManager::link_artifacts(const NewLink& link) {
         std::vector<catalog::ArtifactKey> sources;
         for (const auto& source : link.source_artifact_ids) sources.push_back(key_or_throw(connection, source));
         for (const auto source : sources) refuse_cycle(connection, output, source);
-        refuse_leak(connection, output, sources, draft);
+        // A link that is there already releases nothing anew.
+        auto added_sources = sources;
+        std::erase_if(added_sources, [&](catalog::ArtifactKey source) {
+            return catalog::has_edge(connection, output, source, link.relationship);
+        });
+        refuse_leak(connection, output, added_sources, link.allow_identified_release, draft);
         std::optional<RunId> joined = impl_->innermost_run();
         const auto artifact = catalog::load_artifact(connection, output);
         if (!joined) joined = artifact.run;
