@@ -33,7 +33,7 @@ static json filter_details(const ArtifactQuery& query) {
     if (query.until) details["until"] = query.until->str();
     if (query.after) details["after"] = query.after->str();
     // (Lines have numbers that every reader of JSON has, and a limit beyond them is none.)
-    if (query.limit != 0) details["limit"] = std::min(query.limit, std::size_t{1} << 53U);
+    if (query.limit != 0) details["limit"] = std::min(query.limit, (std::size_t{1} << 53U) - 1);
     // What is not text that may be stored is refused below; the entry of the refusal must still be one that can be written.
     if (!query.processing_module.empty() && query.processing_module.size() <= longest_module_bytes) {
         details["module"] = base::to_clean_utf8(query.processing_module);
