@@ -108,7 +108,9 @@ bool has_creation(const std::vector<AuditEntry>& entries) {
 int history(const Session& session, const HistoryFlags& flags) {
     auto manager = session.open();
     const auto entries = manager.audit().get_artifact_history(*flags.id);
-    if (!has_creation(entries) && !manager.get_artifact(*flags.id)) throw NotFound(unknown_artifact(*flags.id));
+    if (!has_creation(entries) && !session.open_unrecorded().get_artifact(*flags.id)) {
+        throw NotFound(unknown_artifact(*flags.id));
+    }
     if (session.json_output) {
         put_entries(entries);
     } else {
