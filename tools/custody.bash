@@ -21,7 +21,7 @@ _custody_options() {
         list) echo "--type --status --run --module --since --until --limit --after" ;;
         status) echo "--error" ;;
         "type add") echo "--sensitivity" ;;
-        link) echo "--source --relationship" ;;
+        link) echo "--source --relationship --allow-identified-release" ;;
         lineage) echo "--up --down --both --depth --format" ;;
         file) echo "--verify" ;;
         "audit query" | "audit errors") echo "$_custody_filters --limit" ;;
@@ -29,7 +29,7 @@ _custody_options() {
         cleanup) echo "--older-than --type --status --dry-run --yes" ;;
         "hold add" | "hold remove") echo "--reason" ;;
         verify) echo "--quick --sample" ;;
-        sql) echo "--format --time-limit" ;;
+        sql) echo "--format --time-limit --max-rows" ;;
     esac
 }
 

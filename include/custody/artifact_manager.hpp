@@ -71,13 +71,15 @@ class CUSTODY_API ArtifactManager {
    public:
     /// Opens (or makes) the store below `base`, and ends the runs of dead processes.
     /// @throws StoreNotFound where there is none and `create` is off; VersionMismatch; SchemaAltered;
-    /// Error where the database is not ours; InvalidArgument for a network file system.
+    /// Error where the database is not ours; InvalidArgument for a network file system; Conflict where the payload folder says
+    /// that it is another store's.
     explicit ArtifactManager(const std::filesystem::path& base, ManagerOptions options = {});
     ArtifactManager(ArtifactManager&&) noexcept;
     ArtifactManager& operator=(ArtifactManager&&) noexcept;
     ~ArtifactManager();
 
-    /// Makes a store; on one that is there, does nothing. @throws InvalidArgument, IoError
+    /// Makes a store; on one that is there, does nothing. @throws InvalidArgument (also for a payload folder
+    /// that is another store's or not empty), IoError
     static InitResult init(const std::filesystem::path& base, const InitOptions& options = {},
                            const ManagerOptions& opened_by = {});
     /// Brings an older store to this version; answers how many migrations were applied. The database is copied
@@ -121,7 +123,7 @@ class CUSTODY_API ArtifactManager {
     // ---- Lineage ----
     /// Answers how many links are new. @throws NotFound; Conflict where a link would close a cycle (named in the
     /// message) or join an artifact to itself; InvalidArgument; Refused where the output is of a de-identified
-    /// type and its payload is the identified source's.
+    /// type and its payload is the identified source's, unless `allow_identified_release` says that this is meant.
     std::size_t link_artifacts(const NewLink& link);
     /// nullopt for an unknown id.
     [[nodiscard]] std::optional<Lineage> get_artifact_lineage(const ArtifactId& id, const LineageOptions& options = {});

@@ -46,6 +46,7 @@ struct NewLink {
     std::vector<ArtifactId> source_artifact_ids;
     ArtifactId output_artifact_id;
     std::string relationship = "derived_from";  ///< [a-z][a-z0-9_]*, at most 63 characters
+    bool allow_identified_release = false;      ///< audited override: the output may have an identified source's bytes
 };
 
 /// {"root", "nodes": [...], "edges": [...], "truncated"}

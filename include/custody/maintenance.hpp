@@ -74,9 +74,10 @@ struct VerifyReport {
     std::uint64_t payloads_hashed = 0;
     std::uint64_t bytes_hashed = 0;
     std::uint64_t audit_entries = 0;
-    std::string database;                    ///< "ok", or what SQLite's integrity check said first
-    bool audited = true;                     ///< whether this verification could leave its own entry
-    [[nodiscard]] bool ok() const noexcept;  ///< no finding of severity error
+    std::string database;  ///< "ok", or what SQLite's integrity check said first
+    bool audited = true;   ///< whether this verification could leave its own entry
+    /// No finding of severity error.
+    [[nodiscard]] CUSTODY_API bool ok() const noexcept;
 };
 
 /// One line of `doctor`.

@@ -2,7 +2,9 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "blobs/descriptor.hpp"
 
@@ -53,8 +55,13 @@ class ProcessFolder {
     long owner_pid_;
 };
 
-/// Removes the folders of dead processes below `parent`; answers how many.
+/// The folders of dead processes below `parent`. @throws IoError
+std::vector<std::filesystem::path> dead_process_folders(const std::filesystem::path& parent);
+/// Removes them; answers how many went. @throws IoError
 std::size_t remove_dead_process_folders(const std::filesystem::path& parent);
+
+/// Waits until no other process has the folder locked, and locks it (flock) until the descriptor is closed. @throws IoError
+Descriptor lock_folder(const std::filesystem::path& folder);
 
 /// The type of file system that holds `path`, where it is one on which SQLite's locks can't be trusted ("nfs", "smb",
 /// "fuse", …); empty for local ones. @throws IoError

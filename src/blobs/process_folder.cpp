@@ -43,6 +43,15 @@ bool is_still_at(int folder, const std::filesystem::path& path) {
 
 }  // namespace
 
+Descriptor lock_folder(const std::filesystem::path& folder) {
+    auto locked = open_folder(folder);
+    if (!locked) throw_io(errno, "open the folder", folder);
+    while (::flock(locked.get(), LOCK_EX) != 0) {
+        if (errno != EINTR) throw_io(errno, "lock the folder", folder);
+    }
+    return locked;
+}
+
 ProcessFolder::ProcessFolder(const std::filesystem::path& parent, unsigned mode) : owner_pid_(::getpid()) {
     // A sweep may take the folder between its making and its lock: then once more.
     for (;;) {
@@ -82,19 +91,32 @@ std::size_t ProcessFolder::empty() {
     return count;
 }
 
-std::size_t remove_dead_process_folders(const std::filesystem::path& parent) {
-    std::size_t count = 0;
+// Each with its lock held, so that nobody takes the folder for a living process's meanwhile.
+static void for_each_dead(const std::filesystem::path& parent, const std::function<void(const std::filesystem::path&)>& use) {
     std::error_code error;
     for (std::filesystem::directory_iterator entry(parent, error), end; !error && entry != end; entry.increment(error)) {
         const auto& path = entry->path();
         if (!is_process_folder_name(path.filename().native())) continue;
         const auto folder = open_folder(path);
         if (!folder || !try_lock(folder.get())) continue;  // its process lives, or it is another account's
+        use(path);
+    }
+    if (error && error.value() != ENOENT) throw_io(error.value(), "read the folder", parent);
+}
+
+std::vector<std::filesystem::path> dead_process_folders(const std::filesystem::path& parent) {
+    std::vector<std::filesystem::path> folders;
+    for_each_dead(parent, [&](const std::filesystem::path& path) { folders.push_back(path); });
+    return folders;
+}
+
+std::size_t remove_dead_process_folders(const std::filesystem::path& parent) {
+    std::size_t count = 0;
+    for_each_dead(parent, [&](const std::filesystem::path& path) {
         std::error_code refused;
         std::filesystem::remove_all(path, refused);
         if (!refused) ++count;
-    }
-    if (error && error.value() != ENOENT) throw_io(error.value(), "read the folder", parent);
+    });
     return count;
 }
 

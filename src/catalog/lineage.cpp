@@ -130,6 +130,12 @@ bool insert_edge(sqlite::Connection& connection, ArtifactKey output, ArtifactKey
                .run() > 0;
 }
 
+bool has_edge(sqlite::Connection& connection, ArtifactKey output, ArtifactKey source, const std::string& relationship) {
+    return sqlite::Query(connection, "SELECT 1 FROM lineage_edges WHERE source_key = ? AND output_key = ? AND relationship = ?",
+                         source, output, relationship)
+        .step();
+}
+
 Lineage walk(sqlite::Connection& connection, ArtifactKey root, const LineageOptions& options) {
     Walk walk(connection, options);
     if (options.direction != LineageDirection::down) walk.from(root, true);

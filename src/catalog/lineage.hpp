@@ -13,6 +13,8 @@ namespace custody::catalog {
 bool insert_edge(sqlite::Connection& connection, ArtifactKey output, ArtifactKey source, const std::string& relationship,
                  const Timestamp& created_at);
 
+bool has_edge(sqlite::Connection& connection, ArtifactKey output, ArtifactKey source, const std::string& relationship);
+
 /// Breadth first from the root, so that depth is the shortest way and depth of the graph costs no stack.
 Lineage walk(sqlite::Connection& connection, ArtifactKey root, const LineageOptions& options);
 

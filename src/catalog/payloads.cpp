@@ -29,6 +29,11 @@ std::optional<PayloadRow> find_payload(sqlite::Connection& connection, const Dig
     return row_of(query);
 }
 
+bool is_mark_due(const PayloadRow& payload, std::int64_t mtime_ns, const Timestamp& now) {
+    return payload.mtime_ns != mtime_ns || payload.verified_at.time() + std::chrono::minutes(1) < now.time() ||
+           now < payload.verified_at;
+}
+
 void mark_verified(sqlite::Connection& connection, const Digest& digest, std::int64_t mtime_ns, const Timestamp& verified_at) {
     sqlite::Query(connection, "UPDATE payloads SET mtime_ns = ?, verified_at = ? WHERE digest = ?", mtime_ns, verified_at.str(),
                   digest.hex())

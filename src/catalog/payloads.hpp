@@ -24,6 +24,8 @@ struct PayloadRow {
 /// Records a payload that has just been hashed and found good.
 void upsert_payload(sqlite::Connection& connection, const PayloadRow& payload);
 std::optional<PayloadRow> find_payload(sqlite::Connection& connection, const Digest& digest);
+/// Whether it is worth a write to record that the payload was found good once more: not within a minute, if nothing else changed.
+bool is_mark_due(const PayloadRow& payload, std::int64_t mtime_ns, const Timestamp& now);
 void mark_verified(sqlite::Connection& connection, const Digest& digest, std::int64_t mtime_ns, const Timestamp& verified_at);
 void mark_payload_removed(sqlite::Connection& connection, const Digest& digest);
 /// How many artifacts that still have their payload refer to it.

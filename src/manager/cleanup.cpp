@@ -7,6 +7,7 @@
 
 #include "catalog/artifacts.hpp"
 #include "catalog/payloads.hpp"
+#include "catalog/types.hpp"
 #include "manager/manager_impl.hpp"
 
 namespace custody {
@@ -100,8 +101,13 @@ void add_to(CleanupReport& report, Batch&& batch) {
     for (auto& kept : batch.kept) report.kept.push_back(std::move(kept));
 }
 
-void check(const CleanupOptions& options) {
+void check(ManagerImpl& manager, const CleanupOptions& options) {
     if (options.older_than_days < 0) throw InvalidArgument("the age in days can't be negative");
+    if (!options.type) return;
+    manager.database().read([&](sqlite::Connection& connection) {
+        if (catalog::find_sensitivity(connection, *options.type)) return;
+        throw InvalidArgument("the artifact type " + options.type->str() + " is not registered in this store");
+    });
 }
 
 // Days before the first year of our calendar are as good as the first day of it.
@@ -118,7 +124,7 @@ Timestamp cutoff_of(const CleanupOptions& options) {
 
 CleanupReport ArtifactManager::cleanup_old_artifacts(const CleanupOptions& options) {
     auto entry = entry_of(*impl_, options);
-    impl_->attempt(entry, [&] { check(options); });
+    impl_->attempt(entry, [&] { check(*impl_, options); });
     const auto cutoff = cutoff_of(options);
     CleanupReport report{.dry_run = options.dry_run};
     catalog::ArtifactKey after = 0;

@@ -237,7 +237,7 @@ void fail(ManagerImpl& manager, audit::Draft&& draft, const Error& error, std::v
     };
     try {
         manager.record_failure(draft, error, clean_up);
-    } catch (const Error&) {
+    } catch (...) {
         for (auto& making : all) {
             if (!taken_out && making.staged) manager.blobs().undo_move(*making.staged);
         }
@@ -281,6 +281,9 @@ std::vector<Artifact> create(ManagerImpl& manager, std::span<const NewArtifact> 
         total_bytes += ignored ? 0 : size;
     }
     const Making* at = nullptr;
+    const auto record = [&](const Error& error) {
+        fail(manager, at != nullptr ? failure_draft(manager, *at) : manager.draft("artifact_storage", "store"), error, all);
+    };
     try {
         for (auto& making : all) {
             at = &making;
@@ -299,8 +302,10 @@ std::vector<Artifact> create(ManagerImpl& manager, std::span<const NewArtifact> 
     } catch (const InvalidState&) {
         throw;
     } catch (const Error& error) {
-        fail(manager, at != nullptr ? failure_draft(manager, *at) : manager.draft("artifact_storage", "store"), error, all);
+        record(error);
         throw;
+    } catch (const std::exception& error) {
+        ManagerImpl::fail_foreign(error, record);
     }
     std::vector<Artifact> results;
     results.reserve(all.size());

@@ -59,6 +59,7 @@ DoctorCheck check_permissions(const ManagerImpl& manager) {
 
 DoctorCheck check_writable(ManagerImpl& manager) {
     if (manager.database().writable()) return fine("catalog", "can be written");
+    if (manager.database().version() < sqlite::newest_version()) return fine("catalog", "is only read before it is upgraded");
     return {"catalog", Severity::error, "can only be read: altered, on read-only media, or owned by somebody else",
             "custody verify"};
 }

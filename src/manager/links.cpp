@@ -32,6 +32,12 @@ catalog::ArtifactKey key_or_throw(sqlite::Connection& connection, const Artifact
     return *key;
 }
 
+// What a run that has ended was made from stays as it was.
+std::optional<catalog::RunKey> unended_run(sqlite::Connection& connection, const RunId& id) {
+    const auto key = catalog::find_run_key(connection, id);
+    return key && catalog::run_status(connection, *key) == ArtifactStatus::in_progress ? key : std::nullopt;
+}
+
 void refuse_cycle(sqlite::Connection& connection, catalog::ArtifactKey output, catalog::ArtifactKey source) {
     if (output == source) throw Conflict("artifact " + catalog::id_of(connection, output).str() + " can't be its own source");
     const auto way_down = catalog::path_down(connection, output, source);
@@ -41,11 +47,15 @@ void refuse_cycle(sqlite::Connection& connection, catalog::ArtifactKey output, c
 }
 
 void refuse_leak(sqlite::Connection& connection, catalog::ArtifactKey output, const std::vector<catalog::ArtifactKey>& sources,
-                 audit::Draft& draft) {
+                 bool allowed, audit::Draft& draft) {
     const auto leak = catalog::find_leak(connection, {output}, sources);
     if (!leak) return;
     draft.details["rule"] = "identified_release";
     draft.details["identified_artifact_id"] = leak->identified.str();
+    if (allowed) {
+        draft.details["release_override"] = true;
+        return;
+    }
     throw Refused("this link would make the de-identified artifact " + leak->released.str() + " descend from the identified " +
                       leak->identified.str() + ", and both have the same payload: it was not de-identified",
                   "identified_release");
@@ -69,13 +79,18 @@ std::size_t ArtifactManager::link_artifacts(const NewLink& link) {
         std::vector<catalog::ArtifactKey> sources;
         for (const auto& source : link.source_artifact_ids) sources.push_back(key_or_throw(connection, source));
         for (const auto source : sources) refuse_cycle(connection, output, source);
-        refuse_leak(connection, output, sources, draft);
+        // A link that is there already releases nothing anew.
+        auto added_sources = sources;
+        std::erase_if(added_sources, [&](catalog::ArtifactKey source) {
+            return catalog::has_edge(connection, output, source, link.relationship);
+        });
+        refuse_leak(connection, output, added_sources, link.allow_identified_release, draft);
         std::optional<RunId> joined = impl_->innermost_run();
         const auto artifact = catalog::load_artifact(connection, output);
         if (!joined) joined = artifact.run;
         if (joined) draft.run_id = joined->str();
         if (!artifact.processing_module.empty()) draft.module = artifact.processing_module;
-        const auto run = joined ? catalog::find_run_key(connection, *joined) : std::nullopt;
+        const auto run = joined ? unended_run(connection, *joined) : std::nullopt;
         const auto now = Timestamp::now();
         draft.timestamp = now;
         added = 0;

@@ -1,5 +1,6 @@
 // Reads of the catalog that hand out no payload.
 
+#include <algorithm>
 #include <custody/artifact_manager.hpp>
 
 #include "base/text.hpp"
@@ -9,6 +10,8 @@
 #include "manager/manager_impl.hpp"
 
 namespace custody {
+
+static constexpr std::size_t longest_module_bytes = 255;
 
 std::optional<Artifact> ArtifactManager::get_artifact(const ArtifactId& id) {
     auto draft = impl_->draft("artifact_access", "get_metadata");
@@ -21,17 +24,30 @@ std::optional<Artifact> ArtifactManager::get_artifact(const ArtifactId& id) {
     return found;
 }
 
-std::vector<Artifact> ArtifactManager::list_artifacts(const ArtifactQuery& query) {
-    auto draft = impl_->draft("artifact_access", "list");
-    auto& details = draft.details;
+static json filter_details(const ArtifactQuery& query) {
+    json details = json::object();
     if (query.type) details["artifact_type"] = query.type->name();
     if (query.status) details["status"] = to_string(*query.status);
-    if (query.run) draft.run_id = query.run->str();
+    if (query.run) details["run_id"] = query.run->str();
     if (query.since) details["since"] = query.since->str();
     if (query.until) details["until"] = query.until->str();
+    if (query.after) details["after"] = query.after->str();
+    // (Lines have numbers that every reader of JSON has, and a limit beyond them is none.)
+    if (query.limit != 0) details["limit"] = std::min(query.limit, (std::size_t{1} << 53U) - 1);
+    // What is not text that may be stored is refused below; the entry of the refusal must still be one that can be written.
+    if (!query.processing_module.empty() && query.processing_module.size() <= longest_module_bytes) {
+        details["module"] = base::to_clean_utf8(query.processing_module);
+    }
+    return details;
+}
+
+std::vector<Artifact> ArtifactManager::list_artifacts(const ArtifactQuery& query) {
+    auto draft = impl_->draft("artifact_access", "list");
+    if (const auto run = impl_->innermost_run()) draft.run_id = run->str();
+    auto& details = draft.details = filter_details(query);
     std::vector<Artifact> artifacts;
     impl_->look(draft, [&](sqlite::Connection& connection) {
-        manager::require_text(query.processing_module, "processing_module", 255);
+        manager::require_text(query.processing_module, "processing_module", longest_module_bytes);
         if (query.type && !catalog::find_sensitivity(connection, *query.type)) {
             throw InvalidArgument("the artifact type " + query.type->str() + " is not registered in this store");
         }

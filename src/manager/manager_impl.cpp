@@ -7,16 +7,14 @@
 #include "base/phi_guard.hpp"
 #include "base/strict_json.hpp"
 #include "base/text.hpp"
+#include "manager/leftovers.hpp"
+#include "manager/payload_root.hpp"
 
 namespace custody {
 
 namespace {
 
 constexpr int version_with_tree = 4;
-
-void run_migration_step(sqlite::Connection& connection, int version) {
-    if (version == version_with_tree) audit::build_tree(connection);
-}
 
 }  // namespace
 
@@ -34,11 +32,13 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
                                                          sqlite::DatabaseOptions{.lock_timeout = options_.lock_timeout,
                                                                                  .diagnose = options_.diagnose,
                                                                                  .upgrade = options_.upgrade,
-                                                                                 .migration_step = run_migration_step});
+                                                                                 .migration_step = migration_step()});
     shared.database->read([&](sqlite::Connection& connection) { shared.store = catalog::load_store(connection); });
     const auto root = shared.store->payload_root ? std::filesystem::path(*shared.store->payload_root) : layout_.storage();
+    if (shared.store->payload_root) manager::require_own_payload_root(root, shared.store->store_id);
     shared.blobs = std::make_unique<blobs::BlobStore>(root, blobs::Modes{shared.store->group_access}, layout_.artifacts());
     if (options_.diagnose) return;
+    manager::sweep_leftovers(layout_);
     open_signing_key();
     reads_ = std::make_unique<GroupedReads>([this] { flush_reads(); }, options_.seal_every);
     end_dead_runs();
@@ -95,6 +95,20 @@ void ManagerImpl::refuse_inside_store(const std::filesystem::path& path, const c
 std::string ManagerImpl::user() const {
     if (!call_.actor.empty()) return call_.actor;
     return options_.actor.empty() ? agent_.os_user : options_.actor;
+}
+
+// The last migration commits together with the entry that tells of all of them.
+sqlite::MigrationStep ManagerImpl::migration_step() const {
+    return [this, from_version = 0](sqlite::Connection& connection, int version) mutable {
+        if (from_version == 0) from_version = version - 1;
+        if (version == version_with_tree) audit::build_tree(connection);
+        if (version != sqlite::newest_version()) return;
+        auto entry = draft("store", "migrate");
+        entry.details = {{"from_version", from_version}, {"to_version", version}};
+        audit::Writer writer(connection, agent_, options_.accept_clock ? audit::ClockJump::accept : audit::ClockJump::refuse);
+        writer.append(entry);
+        writer.finish();
+    };
 }
 
 // A call's own words go before those of the run that it is in, and these before the manager's.

@@ -81,8 +81,14 @@ class ManagerImpl {
         } catch (const Error& error) {
             record_failure(draft, error, {});
             throw;
+        } catch (const std::exception& error) {
+            fail_foreign(error, [&](const Error& failure) { record_failure(draft, failure, {}); });
         }
     }
+
+    /// What is no error of custody (no memory, a caller's own in a callback): recorded all the same, and let out as one of
+    /// custody's; std::bad_alloc as it is. Call in a handler.
+    [[noreturn]] static void fail_foreign(const std::exception& error, const std::function<void(const Error&)>& record);
 
     /// Writes the entry of an operation that is no change of the catalog.
     void record(audit::Draft& draft);
@@ -155,6 +161,7 @@ class ManagerImpl {
 
     void transact(audit::ClockJump jump, const std::function<void(sqlite::Connection&, Recorder&)>& body);
     std::vector<audit::Draft> reads_or_none();
+    [[nodiscard]] sqlite::MigrationStep migration_step() const;
     void remember_unrecorded(const audit::Draft& draft);
     void open_signing_key();
     [[nodiscard]] std::optional<OpenRun> innermost() const;

@@ -7,6 +7,7 @@
 #include "base/hex.hpp"
 #include "base/random.hpp"
 #include "manager/manager_impl.hpp"
+#include "manager/payload_root.hpp"
 #include "sqlite/migrations.hpp"
 
 namespace custody {
@@ -49,10 +50,10 @@ std::string random_hex(std::size_t bytes) {
 }
 
 void write_first_rows(sqlite::Connection& connection, const InitOptions& init, const ManagerOptions& options,
-                      const std::optional<std::string>& payload_root) {
+                      const std::string& store_id, const std::optional<std::string>& payload_root) {
     const auto agent = base::current_agent(options.program);
     const auto now = Timestamp::now();
-    const catalog::StoreRow store{ArtifactId::random().str(), random_hex(8), now, payload_root, init.group, init.phi_guard};
+    const catalog::StoreRow store{store_id, random_hex(8), now, payload_root, init.group, init.phi_guard};
     catalog::insert_store(connection, store);
     audit::Draft draft{.operation = "store", .action = "init", .user = options.actor.empty() ? agent.os_user : options.actor};
     draft.timestamp = now;
@@ -86,6 +87,25 @@ void refuse_lost_catalog(const Layout& layout) {
     }
 }
 
+// A payload folder is claimed for the store before there is one; where it isn't made after all, the folder is free again.
+class Claim {
+   public:
+    Claim(std::optional<std::string> root, std::string store_id, unsigned mode)
+        : root_(std::move(root)), store_id_(std::move(store_id)) {
+        if (root_) manager::claim_payload_root(*root_, store_id_, mode);
+    }
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+    ~Claim() {
+        if (root_) manager::release_payload_root(*root_, store_id_);
+    }
+    void keep() { root_.reset(); }
+
+   private:
+    std::optional<std::string> root_;
+    std::string store_id_;
+};
+
 InitResult make_store(const Layout& layout, const InitOptions& init, const ManagerOptions& options) {
     if (exists(layout)) return InitResult::already_there;
     refuse_lost_catalog(layout);
@@ -93,10 +113,16 @@ InitResult make_store(const Layout& layout, const InitOptions& init, const Manag
     make_folders(layout, modes);
     refuse_network_file_system(layout.storage());
     const auto payload_root = make_payload_root(init.payloads, modes);
+    // The claims of others who make this very store at this moment must not be taken for another store's.
+    const auto alone = blobs::lock_folder(layout.storage());
+    if (exists(layout)) return InitResult::already_there;
+    const auto store_id = ArtifactId::random().str();
+    Claim claim(payload_root, store_id, modes.file());
     blobs::BlobStore(payload_root ? std::filesystem::path(*payload_root) : layout.storage(), modes).create();
     const bool first = sqlite::Database::create(layout.catalog(), modes.file(), [&](sqlite::Connection& connection) {
-        write_first_rows(connection, init, options, payload_root);
+        write_first_rows(connection, init, options, store_id, payload_root);
     });
+    if (first) claim.keep();
     return first ? InitResult::created : InitResult::already_there;
 }
 
@@ -144,14 +170,7 @@ int ArtifactManager::migrate(const std::filesystem::path& base, const ManagerOpt
         look.diagnose = true;
         before = ManagerImpl(layout, look).database().version();
     }
-    ManagerImpl upgraded(layout, options);
-    const int applied = upgraded.database().version() - before;
-    if (applied > 0) {
-        auto draft = upgraded.draft("store", "migrate");
-        draft.details = {{"from_version", before}, {"to_version", upgraded.database().version()}};
-        upgraded.record(draft);
-    }
-    return applied;
+    return ManagerImpl(layout, options).database().version() - before;
 }
 
 ArtifactManager ArtifactManager::acting(const Attribution& attribution) const {

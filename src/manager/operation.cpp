@@ -11,14 +11,24 @@ namespace {
 // More of what couldn't be recorded than this is only counted: the next entry must not grow without bound.
 constexpr std::size_t unrecorded_limit = 100;
 
+/// A foreign exception as one of custody's.
+class Foreign : public Error {
+   public:
+    using Error::Error;
+};
+
 Outcome outcome_of(const Error& error) {
     if (dynamic_cast<const NotFound*>(&error) != nullptr) return Outcome::not_found;
+    if (dynamic_cast<const Foreign*>(&error) != nullptr) return Outcome::failed;
     if (dynamic_cast<const IoError*>(&error) != nullptr || dynamic_cast<const Busy*>(&error) != nullptr ||
         dynamic_cast<const Corruption*>(&error) != nullptr) {
         return Outcome::failed;
     }
     return Outcome::refused;
 }
+
+// Looking for what is not there is no error; changing it is.
+bool is_lookup(const audit::Draft& draft) { return draft.operation == "artifact_access" || draft.operation == "audit_access"; }
 
 template <class Kind>
 void throw_as(const Error& error, const std::string& message) {
@@ -126,6 +136,8 @@ void ManagerImpl::change_many(audit::Draft& draft, const std::function<void(sqli
     } catch (const Error& error) {
         record_failure(draft, error, clean_up);
         throw;
+    } catch (const std::exception& error) {
+        fail_foreign(error, [&](const Error& failure) { record_failure(draft, failure, clean_up); });
     }
 }
 
@@ -164,6 +176,10 @@ void ManagerImpl::look(audit::Draft& draft, const std::function<void(sqlite::Con
     } catch (const Error& error) {
         if (options_.enable_audit || handing_out) record_failure(draft, error, {});
         throw;
+    } catch (const std::exception& error) {
+        fail_foreign(error, [&](const Error& failure) {
+            if (options_.enable_audit || handing_out) record_failure(draft, failure, {});
+        });
     }
 }
 
@@ -183,10 +199,28 @@ void ManagerImpl::remember_unrecorded(const audit::Draft& draft) {
     }
 }
 
+void ManagerImpl::fail_foreign(const std::exception& error, const std::function<void(const Error&)>& record) {
+    const auto failure = [&] { return Foreign(std::string("unexpected: ") + error.what()); };
+    if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+        try {
+            record(failure());
+        } catch (const std::exception&) {
+            // There may be no memory for that either.
+        }
+        throw std::bad_alloc();
+    }
+    try {
+        throw failure();
+    } catch (const Error& translated) {
+        record(translated);
+        throw;
+    }
+}
+
 void ManagerImpl::record_failure(audit::Draft& draft, const Error& error,
                                  const std::function<void(sqlite::Connection&)>& clean_up) {
     draft.outcome = outcome_of(error);
-    draft.success = false;
+    draft.success = draft.outcome == Outcome::not_found && is_lookup(draft);
     draft.error_message = clean_message(error.what());
     draft.timestamp.reset();
     draft.row_salts.clear();  // the rows that would have kept them are not there

@@ -32,10 +32,10 @@ bool is_good(ManagerImpl& manager, const Digest& digest, bool always_hash) {
     const bool untouched = stat->mtime_ns == row->mtime_ns;
     if (untouched && !always_hash) return true;
     if (!manager.blobs().matches(digest)) return false;
-    if (!untouched && manager.database().writable()) {
-        manager.database().write([&](sqlite::Connection& connection) {
-            catalog::mark_verified(connection, digest, stat->mtime_ns, Timestamp::now());
-        });
+    const auto now = Timestamp::now();
+    if (catalog::is_mark_due(*row, stat->mtime_ns, now) && manager.database().writable()) {
+        manager.database().write(
+            [&](sqlite::Connection& connection) { catalog::mark_verified(connection, digest, stat->mtime_ns, now); });
     }
     return true;
 }
@@ -124,9 +124,9 @@ std::optional<std::filesystem::path> ArtifactManager::get_artifact_file(const Ar
         }
         note(draft, *artifact, *impl_);
         if (!is_good(*impl_, *artifact->checksum, verify)) throw altered(*artifact, impl_->blobs());
+        impl_->record_read(draft, true);  // first: the link hands the payload out
         const auto link = impl_->storage_path() / artifact->file_path;
         blobs::make_named_link(link, impl_->blobs().path_of(*artifact->checksum), impl_->blobs().modes().folder());
-        impl_->record_read(draft, true);
         return link;
     });
 }

@@ -8,6 +8,7 @@
 #include "audit/table.hpp"
 #include "catalog/artifacts.hpp"
 #include "catalog/payloads.hpp"
+#include "manager/leftovers.hpp"
 #include "manager/manager_impl.hpp"
 
 namespace custody {
@@ -17,6 +18,7 @@ namespace {
 using Severity = Finding::Severity;
 
 constexpr std::size_t most_findings_of_a_kind = 1000;
+constexpr std::size_t mark_batch = 500;
 
 // One verification. Each step adds to the report; none throws for what it finds.
 class Verification {
@@ -29,6 +31,7 @@ class Verification {
         step("counters", [&] { check_counters(); });
         step("trail", [&] { check_trail(); });
         step("payloads", [&] { check_payloads(); });
+        step("leftovers", [&] { check_leftovers(); });
         return std::move(report_);
     }
 
@@ -111,7 +114,24 @@ class Verification {
         });
         ++report_.payloads_hashed;
         report_.bytes_hashed += row.size_bytes;
-        if (!good) add(Severity::error, "payload_altered", hex, "its bytes are not those that were stored");
+        if (!good) return add(Severity::error, "payload_altered", hex, "its bytes are not those that were stored");
+        if (!catalog::is_mark_due(row, stat->mtime_ns, Timestamp::now())) return;
+        good_.emplace_back(row.digest, stat->mtime_ns);
+        if (good_.size() >= mark_batch) mark_good();
+    }
+
+    // Only where nothing is wrong: a store that is altered is left as it is.
+    void mark_good() {
+        if (!report_.ok() || !manager_.database().writable()) return;
+        try {
+            manager_.database().write([&](sqlite::Connection& connection) {
+                const auto now = Timestamp::now();
+                for (const auto& [digest, mtime_ns] : good_) catalog::mark_verified(connection, digest, mtime_ns, now);
+            });
+        } catch (const Error& error) {
+            add(Severity::warning, "not_marked", "payloads", std::string("could not be marked as verified: ") + error.what());
+        }
+        good_.clear();
     }
 
     void check_payloads() {
@@ -136,6 +156,7 @@ class Verification {
             }
             check_payload(row);
         }
+        mark_good();
         check_strangers(known);
     }
 
@@ -153,11 +174,18 @@ class Verification {
         }
     }
 
+    void check_leftovers() {
+        for (const auto& path : manager::leftovers(manager_.layout())) {
+            add(Severity::note, "left_behind", path.string(), "a process that died left this; it goes at the next opening");
+        }
+    }
+
     ManagerImpl& manager_;
     const VerifyOptions& options_;
     VerifyReport report_;
     std::map<std::string, std::size_t> counts_;
     std::uint64_t total_bytes_ = 0;
+    std::vector<std::pair<Digest, std::int64_t>> good_;  ///< hashed, and to be marked
     std::mt19937_64 random_{std::random_device{}()};
 };
 

@@ -47,6 +47,21 @@ int pragma(Connection& connection, const char* sql) {
     return static_cast<int>(query.integer(0));
 }
 
+// A change that changes nothing, so that there is a frame to write. Call inside BEGIN IMMEDIATE: what is there may be another
+// process's, and newer than what this one has seen.
+void write_what_is_there(Connection& connection) {
+    const auto version = std::to_string(pragma(connection, "PRAGMA user_version"));
+    connection.execute(("PRAGMA user_version = " + version).c_str());
+}
+
+// What a newer program that upgraded the store says of those that may still use it.
+void require_at_most_newest(Connection& connection, const char* sql) {
+    Query query(connection, sql);
+    if (!query.step() || query.integer(0) > newest_version()) {
+        throw VersionMismatch("another program has upgraded the store meanwhile; use a newer custody");
+    }
+}
+
 }  // namespace
 
 Database::Database(std::filesystem::path file, const std::filesystem::path& queue_file, DatabaseOptions options)
@@ -57,7 +72,7 @@ Database::Database(std::filesystem::path file, const std::filesystem::path& queu
         auto reader = open_for_diagnosis();
         check(*reader);
         readers_.push_back(std::move(reader));
-        if (!differences_.empty() || read_access_ != Access::read_write) return;
+        if (!differences_.empty() || read_access_ != Access::read_write || version_ < newest_version()) return;
     }
     // A stock shell removes the WAL when it is the last to close; its name is made durable anew with the file.
     const bool wal_is_there = std::filesystem::exists(file_.string() + "-wal");
@@ -118,13 +133,9 @@ void Database::check(Connection& connection) {
                               std::to_string(newest_version()) + ": use a newer custody");
     }
     if (version_ < 1) throw Corruption(here + " has no schema version; it was not touched");
+    checked_schema_ = pragma(connection, "PRAGMA schema_version");  // first: what comes after it moves it
     differences_ = sqlite::schema_differences(connection, version_);
-    if (!differences_.empty() && !options_.diagnose) {
-        std::string list;
-        for (const auto& difference : differences_) list += "\n  " + difference;
-        throw SchemaAltered("the schema of " + here +
-                            " was altered; nothing was written to it. Run `custody verify` and compare with a backup:" + list);
-    }
+    if (!differences_.empty() && !options_.diagnose) refuse_altered(differences_);
     if (version_ < newest_version() && !options_.diagnose) {
         if (!options_.upgrade) {
             throw VersionMismatch(here + " has schema version " + std::to_string(version_) + ", older than this program's " +
@@ -136,10 +147,17 @@ void Database::check(Connection& connection) {
     }
 }
 
+void Database::refuse_altered(const std::vector<std::string>& differences) const {
+    std::string list;
+    for (const auto& difference : differences) list += "\n  " + difference;
+    throw SchemaAltered("the schema of " + file_.string() +
+                        " was altered; nothing was written to it. Run `custody verify` and compare with a backup:" + list);
+}
+
 void Database::upgrade(Connection& connection) {
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
-    copy_database(file_, file_.string() + ".v" + std::to_string(version_) + "-" + std::to_string(now.count()), mode_of(file_));
-    migrate(connection, options_.migration_step);
+    const auto copy = file_.string() + ".v" + std::to_string(version_) + "-" + std::to_string(now.count());
+    migrate(connection, options_.migration_step, [&] { copy_database(file_, copy, mode_of(file_)); });
 }
 
 bool Database::owned() const { return ::getpid() == owner_pid_; }
@@ -161,12 +179,38 @@ void Database::begin_immediate(Deadline deadline) {
 }
 
 // Another process may have upgraded the store under this one.
-void Database::require_same_version() {
-    if (pragma(*writer_, "PRAGMA user_version") == version_) return;
-    Query query(*writer_, "SELECT min_writer FROM store");
-    if (!query.step() || query.integer(0) > newest_version()) {
-        throw VersionMismatch("another program has upgraded the store meanwhile; use a newer custody");
-    }
+void Database::require_same_version(Connection& connection) {
+    const int now = pragma(connection, "PRAGMA user_version");
+    if (now == version_) return require_unaltered(connection);
+    if (now < version_) throw VersionMismatch("an older database was put into this one's place; open the store anew");
+    require_at_most_newest(connection, "SELECT max(min_reader, min_writer) FROM store");
+}
+
+// The same for a read, which a writer's rules don't concern.
+void Database::require_readable(Connection& connection) const {
+    if (pragma(connection, "PRAGMA user_version") == version_) return;
+    require_at_most_newest(connection, "SELECT min_reader FROM store");
+}
+
+// SQLite counts what changes the schema. Where that count has moved, it is compared again: VACUUM moves it too.
+void Database::require_unaltered(Connection& connection) {
+    const int now = pragma(connection, "PRAGMA schema_version");
+    if (now == checked_schema_) return;
+    const auto differences = sqlite::schema_differences(connection, version_);
+    if (!differences.empty()) refuse_altered(differences);
+    checked_schema_ = now;
+}
+
+std::vector<std::string> Database::schema_differences() {
+    std::vector<std::string> differences;
+    read([&](Connection& connection) {
+        const int version = pragma(connection, "PRAGMA user_version");
+        if (version < 1 || version > newest_version()) {
+            throw VersionMismatch("the schema is of version " + std::to_string(version) + ", which this program doesn't know");
+        }
+        differences = sqlite::schema_differences(connection, version);
+    });
+    return differences;
 }
 
 void Database::commit() {
@@ -187,7 +231,9 @@ void Database::renew() noexcept {
         auto writer = open(Access::read_write);
         writer->set_busy_timeout(close_patience);
         writer->execute("PRAGMA synchronous = OFF; BEGIN IMMEDIATE");
-        writer->execute(("PRAGMA user_version = " + std::to_string(version_) + "; COMMIT; PRAGMA synchronous = FULL").c_str());
+        require_same_version(*writer);
+        write_what_is_there(*writer);
+        writer->execute("COMMIT; PRAGMA synchronous = FULL");
         auto checkpointer = open(Access::read_write);
         writer_ = std::move(writer);
         checkpointer_ = std::move(checkpointer);
@@ -200,7 +246,9 @@ void Database::renew() noexcept {
 void Database::write(const std::function<void(Connection&)>& body) {
     require_same_process();
     if (!writable_) {
-        throw IoError("the store is open for diagnosis only: it can't be written, or its schema was altered", EROFS);
+        throw IoError(
+            "the store is open for diagnosis only: it can't be written, is of an older version, or its schema was altered",
+            EROFS);
     }
     const auto deadline = Clock::now() + options_.lock_timeout;
     const Lane lane(*this, deadline);
@@ -210,7 +258,7 @@ void Database::write(const std::function<void(Connection&)>& body) {
     const auto turn = queue_.wait(deadline);
     begin_immediate(deadline);
     try {
-        require_same_version();
+        require_same_version(*writer_);
         body(*writer_);
         commit();
     } catch (...) {
@@ -251,8 +299,14 @@ bool Database::checkpoint_guarded(Deadline deadline) {
 // changes nothing.
 void Database::reset_wal(Deadline deadline) {
     begin_immediate(deadline);
-    writer_->execute(("PRAGMA user_version = " + std::to_string(version_)).c_str());
-    commit();
+    try {
+        require_same_version(*writer_);
+        write_what_is_there(*writer_);
+        commit();
+    } catch (...) {
+        if (!writer_->in_autocommit()) writer_->execute("ROLLBACK");
+        throw;
+    }
     checkpoint_guarded(deadline);
 }
 
@@ -281,6 +335,7 @@ void Database::read(const std::function<void(Connection&)>& body) {
         }
         try {
             Query(*reader, "BEGIN").run();
+            require_readable(*reader);
             body(*reader);
             Query(*reader, "COMMIT").run();
             break;

@@ -18,8 +18,9 @@ namespace custody::sqlite {
 
 struct DatabaseOptions {
     std::chrono::milliseconds lock_timeout{30000};
-    bool diagnose = false;  ///< read only; a schema that was altered is no reason to refuse
-    bool upgrade = false;   ///< apply missing migrations
+    /// A schema that was altered or is older, and a file that can only be read, are no reasons to refuse; such are never written.
+    bool diagnose = false;
+    bool upgrade = false;  ///< apply missing migrations
     MigrationStep migration_step{};
 };
 
@@ -40,11 +41,12 @@ class Database {
 
     /// Runs `body` inside BEGIN IMMEDIATE and commits; whatever it throws rolls back and comes through. It may be run anew
     /// by a later design, so it must not act outside of the database. @throws Busy past the deadline; VersionMismatch where
-    /// another process has upgraded the store meanwhile
+    /// another process has upgraded the store meanwhile; SchemaAltered where somebody has altered the schema meanwhile
     void write(const std::function<void(Connection&)>& body);
 
     /// Runs `body` inside one read transaction: all that it reads is of one moment. What looks like damage is looked at
-    /// again through a new connection before it is believed.
+    /// again through a new connection before it is believed. @throws VersionMismatch where another process has upgraded the store
+    /// beyond this program
     void read(const std::function<void(Connection&)>& body);
 
     /// Moves what is in the WAL into catalog.db, as far as readers allow; answers whether all of it went.
@@ -58,8 +60,8 @@ class Database {
     void require_same_process() const;
     [[nodiscard]] bool owned() const;
 
-    /// What was wrong with the schema at opening (only with `diagnose`).
-    [[nodiscard]] const std::vector<std::string>& schema_differences() const { return differences_; }
+    /// What is wrong with the schema now. @throws VersionMismatch where it is of a version that this program doesn't know
+    [[nodiscard]] std::vector<std::string> schema_differences();
     [[nodiscard]] bool writable() const { return writable_; }
     [[nodiscard]] int version() const { return version_; }
     [[nodiscard]] const std::filesystem::path& file() const { return file_; }
@@ -72,7 +74,10 @@ class Database {
     void check(Connection& connection);
     void upgrade(Connection& connection);
     void begin_immediate(Deadline deadline);
-    void require_same_version();
+    void require_same_version(Connection& connection);
+    void require_unaltered(Connection& connection);
+    void require_readable(Connection& connection) const;
+    void refuse_altered(const std::vector<std::string>& differences) const;
     void commit();
     void renew() noexcept;
     bool checkpoint_guarded(Deadline deadline);
@@ -83,7 +88,8 @@ class Database {
     WriteQueue queue_;
     long owner_pid_;
     int version_ = 0;
-    std::vector<std::string> differences_;
+    std::vector<std::string> differences_;  ///< at opening
+    int checked_schema_ = 0;                ///< SQLite's count of schema changes when the schema was last found unaltered
     Access read_access_ = Access::read_write;
 
     // Writers of this process, first come first served.

@@ -48,7 +48,7 @@ void record(Connection& connection, const Migration& migration) {
 
 }  // namespace
 
-int migrate(Connection& connection, const MigrationStep& step) {
+int migrate(Connection& connection, const MigrationStep& step, const std::function<void()>& prepare) {
     int applied = 0;
     for (const auto& migration : migrations()) {
         connection.execute("BEGIN IMMEDIATE");
@@ -63,6 +63,7 @@ int migrate(Connection& connection, const MigrationStep& step) {
                 connection.execute("ROLLBACK");
                 continue;
             }
+            if (applied == 0 && prepare) prepare();
             connection.execute(migration.sql);
             if (step) step(connection, migration.version);
             record(connection, migration);

@@ -30,8 +30,9 @@ inline int newest_version() { return static_cast<int>(migrations().size()); }
 using MigrationStep = std::function<void(Connection& connection, int version)>;
 
 /// Applies what is missing, each in a transaction of its own with its row in schema_migrations; answers how many.
-/// The caller has made sure that nobody else writes. @throws Error
-int migrate(Connection& connection, const MigrationStep& step = {});
+/// `prepare` is called once, where anything is missing, under the write lock of the first of them and before any change: what
+/// is copied then is all that was ever committed in the old version. @throws Error
+int migrate(Connection& connection, const MigrationStep& step = {}, const std::function<void()>& prepare = {});
 
 /// How the schema differs from what its version ships with: "missing trigger guard_runs_insert", "foreign table x",
 /// "altered view y". Empty where it doesn't. @throws Corruption where the schema can't be read

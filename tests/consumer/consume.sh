@@ -68,6 +68,8 @@ check_symbols() {
     ! grep -E '^[^(]*custody::(sqlite|blobs|catalog|audit|manager)::' <<<"$names" || fail "the inside is exported"
     grep -qx 'custody::version()' <<<"$names" || fail "version() is not exported"
     grep -q '^typeinfo for custody::Error' <<<"$names" || fail "exceptions could not be caught by their type"
+    # What is declared for everybody: a function that is missing would show only where somebody calls it.
+    python3 "$here/exports.py" "$prefix/include" "$libdir/libcustody.a" "$libdir/libcustody.so" || fail "the interface is not whole"
 }
 
 check_soname() {

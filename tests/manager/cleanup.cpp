@@ -149,3 +149,13 @@ TEST_CASE("more than one batch of old payloads goes, with an entry for each") {
               "SELECT count(*) FROM audit_entries WHERE operation = 'artifact_cleanup' AND artifact_id IS NOT NULL") == 510);
     CHECK(store.manager.verify().findings.empty());
 }
+
+TEST_CASE("a cleanup of a type that is not registered is refused") {
+    Store store;
+    CHECK_THROWS_AS((void)store.manager.cleanup_old_artifacts({.type = ArtifactType("unheard_of"), .dry_run = true}),
+                    InvalidArgument);
+    CHECK_THROWS_AS((void)store.manager.cleanup_old_artifacts({.type = ArtifactType("unheard_of")}), InvalidArgument);
+    CHECK(store.last_entry().at("outcome") == "refused");
+    store.manager.register_artifact_type(ArtifactType("unheard_of"), Sensitivity::neutral);
+    CHECK_NOTHROW((void)store.manager.cleanup_old_artifacts({.type = ArtifactType("unheard_of")}));
+}

@@ -19,6 +19,18 @@ TEST_CASE("row 17: a lookup that finds nothing is no error, and what failed is t
     CHECK(store.last_entry().at("success") == true);
     CHECK_FALSE(store.manager.get_artifact_file(unknown).has_value());
     CHECK(store.last_entry().at("success") == true);
+    // Lookups whose answer is an exception are lookups all the same.
+    const std::vector<std::function<void()>> lookups = {
+        [&] { (void)store.manager.open_payload(unknown); },
+        [&] { (void)store.manager.checkout(unknown, store.scratch / "copy"); },
+        [&] { (void)store.manager.list_artifacts({.after = unknown}); },
+        [&] { (void)store.manager.list_artifacts({.run = RunId::random()}); },
+    };
+    for (const auto& lookup : lookups) {
+        CHECK_THROWS_AS(lookup(), NotFound);
+        CHECK(store.last_entry().at("outcome") == "not_found");
+        CHECK(store.last_entry().at("success") == true);
+    }
     const auto artifact = store.add_bare();
     store.manager.update_artifact_status(artifact.id, ArtifactStatus::failed, "codec");
     CHECK(store.last_entry().at("outcome") == "done");

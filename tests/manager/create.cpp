@@ -243,3 +243,17 @@ TEST_CASE("a failed create leaves nothing but one entry") {
     }
     CHECK(store.manager.get_statistics().errors_by_operation.at("artifact_storage") == bad.size());
 }
+
+TEST_CASE("what is thrown by others is recorded, and comes out as an error of custody") {
+    Store store;
+    const auto source = store.scratch.file("clip", "video");
+    const std::vector<NewArtifact> wanted = {{.type = ArtifactType::log, .source_path = source}};
+    const Trace trace(store);
+    const auto said = message_of<Error>(
+        [&] { (void)store.manager.create_artifacts(wanted, [](auto, auto) { throw std::runtime_error("no progress"); }); });
+    CHECK(said.find("no progress") != std::string::npos);
+    CHECK(store.last_entry().at("outcome") == "failed");
+    CHECK_THROWS_AS((void)store.manager.create_artifacts(wanted, [](auto, auto) { throw std::bad_alloc(); }), std::bad_alloc);
+    CHECK(store.last_entry().at("outcome") == "failed");
+    trace.check_unchanged(2);
+}

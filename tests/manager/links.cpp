@@ -54,6 +54,23 @@ TEST_CASE("a link that would make a release descend from its own identified byte
     CHECK(store.rows() == rows);
 }
 
+TEST_CASE("a link that releases what is identified can be made on purpose, and repeated") {
+    Store store;
+    const auto raw = store.add(ArtifactType::video_raw, "face");
+    const auto meant = store.manager.create_artifact(
+        {.type = ArtifactType::video_deid, .content = "face", .source_artifacts = {raw.id}, .allow_identified_release = true});
+    CHECK(store.manager.link_artifacts({{raw.id}, meant.id}) == 0);  // it is there
+    CHECK_FALSE(store.last_entry().at("details").contains("rule"));
+    CHECK_THROWS_AS(store.manager.link_artifacts({{raw.id}, meant.id, "copied_from"}), Refused);
+    const auto released = store.add(ArtifactType::video_deid, "face");
+    CHECK_THROWS_AS(store.manager.link_artifacts({{raw.id}, released.id}), Refused);
+    CHECK(store.manager.link_artifacts({{raw.id}, released.id, "derived_from", true}) == 1);
+    CHECK(store.last_entry().at("details").at("release_override") == true);
+    CHECK(store.last_entry().at("details").at("identified_artifact_id") == raw.id.str());
+    CHECK(store.manager.link_artifacts({{raw.id}, released.id}) == 0);
+    CHECK(store.manager.verify().ok());
+}
+
 TEST_CASE("a link's entry tells what was linked, to what, and how") {
     Store store;
     const auto a = store.add_bare();
@@ -64,4 +81,26 @@ TEST_CASE("a link's entry tells what was linked, to what, and how") {
     CHECK(entry.at("details").at("source_artifacts") == json::array({a.id.str()}));
     CHECK(entry.at("details").at("relationship") == "redacted_by");
     CHECK(entry.at("details").at("added_count") == 1);
+}
+
+TEST_CASE("a link to the output of a run that has ended leaves the run's inputs as they were") {
+    Store store;
+    auto run = store.manager.start_processing_run();
+    const auto output = store.add_bare();
+    const auto early = store.manager.create_artifact({.type = ArtifactType::log});
+    const auto outside = [&] {
+        ArtifactManager other(store.base);
+        return other.create_artifact({.type = ArtifactType::log, .content = "from elsewhere"});
+    }();
+    CHECK(store.manager.link_artifacts({{outside.id}, output.id}) == 1);
+    CHECK(store.manager.get_run(run.id()).value().inputs == std::vector{outside.id});
+    const auto id = run.id();
+    run.end();
+    const auto late = store.add_bare();
+    CHECK(store.manager.link_artifacts({{late.id}, output.id}) == 1);
+    CHECK(store.last_entry().at("run_id") == id.str());
+    CHECK(store.manager.get_run(id).value().inputs == std::vector{outside.id});
+    CHECK(store.manager.get_artifact(output.id).value().source_artifacts == std::vector{outside.id, late.id});
+    CHECK(store.manager.verify().ok());
+    (void)early;
 }

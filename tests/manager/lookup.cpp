@@ -155,3 +155,30 @@ TEST_CASE("statistics equal what a recount says, after changes of every kind") {
     CHECK_FALSE(quiet.manager.get_statistics().total_errors.has_value());
     CHECK_FALSE(to_json(quiet.manager.get_statistics()).contains("audit"));
 }
+
+TEST_CASE("a list's entry tells every filter, and the run that it was made in") {
+    Store store;
+    auto asked = store.manager.start_processing_run();
+    const auto made = store.add_bare();
+    asked.end();
+    const auto time = Timestamp::parse("2026-01-01");
+    ArtifactQuery query{.type = ArtifactType::metadata, .status = ArtifactStatus::completed, .run = asked.id()};
+    query.processing_module = "blur";
+    query.since = query.until = time;
+    query.after = made.id;
+    query.limit = 7;
+    (void)store.manager.list_artifacts(query);
+    CHECK(store.last_entry().at("run_id").is_null());
+    CHECK(store.last_entry().at("details") == json{{"artifact_type", "metadata"},
+                                                   {"status", "completed"},
+                                                   {"run_id", asked.id().str()},
+                                                   {"module", "blur"},
+                                                   {"since", time.str()},
+                                                   {"until", time.str()},
+                                                   {"after", made.id.str()},
+                                                   {"limit", 7},
+                                                   {"result_count", 0}});
+    const auto running = store.manager.start_processing_run();
+    (void)store.manager.list_artifacts();
+    CHECK(store.last_entry().at("run_id") == running.id().str());
+}

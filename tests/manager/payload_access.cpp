@@ -154,3 +154,21 @@ TEST_CASE("handing out is recorded though entries of reads are switched off, and
     store.manager.update_artifact_status(made.id, ArtifactStatus::failed);
     CHECK(store.entry_count() == entries + 4);
 }
+
+TEST_CASE("a path is recorded before its link is made, and a link that can't be made is recorded too") {
+    Store store({.lock_timeout = std::chrono::milliseconds(150)});
+    const auto made = store.add(ArtifactType::log, "log");
+    {
+        auto raw = store.raw();
+        raw.run("BEGIN IMMEDIATE");
+        CHECK_THROWS_AS((void)store.manager.get_artifact_file(made.id), Busy);
+        CHECK_FALSE(std::filesystem::exists(store.base / "storage" / made.file_path));
+        raw.run("ROLLBACK");
+    }
+    store.scratch.file("store/storage/artifacts/log", "a file in the folder's place");
+    CHECK_THROWS_AS((void)store.manager.get_artifact_file(made.id), IoError);
+    const auto entries = store.entries("artifact_access", "get_file");
+    REQUIRE(entries.size() == 2);
+    CHECK(entries[0].at("outcome") == "done");
+    CHECK(entries[1].at("outcome") == "failed");
+}

@@ -175,3 +175,40 @@ TEST_CASE("doctor finds a healthy store fine, and says what to do where it is no
     const auto run = store.manager.start_processing_run();
     CHECK(to_json(store.manager.doctor().front()).contains("next_command"));
 }
+
+TEST_CASE("a schema that is altered under an open manager is found, and nothing is written to it any more") {
+    Store store;
+    const auto made = store.add(ArtifactType::log, "log");
+    store.raw(Raw::As::writer).run("DROP TRIGGER audit_entries_no_delete");
+    CHECK(kinds(store.manager.verify({.quick = true})).count("schema_altered") == 1);
+    CHECK(store.manager.doctor().front().severity == Finding::Severity::error);
+    const auto entries = store.entry_count();
+    CHECK_THROWS_AS((void)store.add_bare(), SchemaAltered);
+    CHECK_THROWS_AS(store.manager.update_artifact_status(made.id, ArtifactStatus::archived), SchemaAltered);
+    CHECK(store.entry_count() == entries);
+    CHECK(store.raw().text("SELECT status FROM artifacts") == "completed");
+}
+
+TEST_CASE("payloads that were hashed and found good are marked so, not oftener than each minute") {
+    Store store;
+    const auto good = store.add(ArtifactType::log, "good");
+    const auto bad = store.add(ArtifactType::log, "edited");
+    const auto verified_at = [&](const Artifact& artifact) {
+        return store.raw().text("SELECT verified_at FROM payloads WHERE digest = '" + artifact.checksum.value().hex() + "'");
+    };
+    const std::string long_ago = "2020-01-01T00:00:00.000000+00:00";
+    store.raw(Raw::As::intruder).run("UPDATE payloads SET verified_at = '" + long_ago + "'");
+    CHECK(store.manager.verify({.quick = true}).ok());
+    CHECK(verified_at(good) == long_ago);
+    CHECK(store.manager.verify().ok());
+    const auto first = verified_at(good);
+    CHECK(first > long_ago);
+    CHECK(store.manager.verify().ok());
+    CHECK(verified_at(good) == first);
+    store.raw(Raw::As::intruder).run("UPDATE payloads SET verified_at = '" + long_ago + "'");
+    tamper(store.blob(bad), "EDITED");
+    CHECK_FALSE(store.manager.verify().ok());
+    CHECK(verified_at(bad) == long_ago);
+    CHECK(store.manager.get_artifact_file(good.id, true).has_value());
+    CHECK(verified_at(good) > long_ago);
+}

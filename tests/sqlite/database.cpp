@@ -219,3 +219,20 @@ TEST_CASE("what looks like damage is looked at again before it is believed") {
     CHECK_THROWS_AS(database->read([&](sqlite::Connection&) { throw Corruption("still"); }), Corruption);
     CHECK_NOTHROW(count_types(*database));
 }
+
+TEST_CASE("a schema that is altered under a writer is found before anything is written") {
+    const TestDatabase test;
+    const auto database = test.open();
+    write_type(*database, "a");
+    const auto intruder = sqlite::open_connection(test.file, sqlite::Access::read_write);
+    intruder->execute("CREATE TABLE foreign_table (x)");
+    CHECK(contains(message_of<SchemaAltered>([&] { write_type(*database, "b"); }), "foreign_table"));
+    CHECK(database->schema_differences() == std::vector<std::string>{"foreign table foreign_table"});
+    CHECK(count_types(*database) == 1);
+    intruder->execute("DROP TABLE foreign_table");
+    CHECK_NOTHROW(write_type(*database, "c"));
+    intruder->execute("VACUUM");  // counts as a change of the schema, and is none
+    CHECK_NOTHROW(write_type(*database, "d"));
+    CHECK(count_types(*database) == 3);
+    CHECK(database->schema_differences().empty());
+}

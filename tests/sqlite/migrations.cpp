@@ -88,6 +88,33 @@ TEST_CASE("an older store is refused with the command that upgrades it, and upgr
     CHECK(fs::status(copies.front()).permissions() == fs::status(file).permissions());
 }
 
+TEST_CASE("nothing is committed between the copy of the old database and its upgrade") {
+    const Scratch scratch;
+    const auto file = scratch / "catalog.db";
+    const auto connection = at_version(file, 1);
+    const auto other = sqlite::open_connection(file, sqlite::Access::read_write);
+    other->set_busy_timeout(std::chrono::milliseconds(0));
+    int prepared = 0;
+    const auto prepare = [&] {
+        ++prepared;
+        CHECK(version_of(*connection) == 1);
+        CHECK_THROWS_AS(other->execute("BEGIN IMMEDIATE"), Busy);
+    };
+    CHECK(sqlite::migrate(*connection, {}, prepare) == sqlite::newest_version() - 1);
+    CHECK(sqlite::migrate(*connection, {}, prepare) == 0);
+    CHECK(prepared == 1);
+}
+
+TEST_CASE("what a migration does beyond SQL stands or falls with it") {
+    const Scratch scratch;
+    const auto connection = at_version(scratch / "old.db", 1);
+    const auto step = [](sqlite::Connection&, int version) {
+        if (version == sqlite::newest_version()) throw Refused("no entry", "clock_jump");
+    };
+    CHECK_THROWS_AS(sqlite::migrate(*connection, step), Refused);
+    CHECK(version_of(*connection) == sqlite::newest_version() - 1);
+}
+
 TEST_CASE("an upgrade that was interrupted after its copy can be started again") {
     const Scratch scratch;
     const auto file = scratch / "catalog.db";
@@ -125,4 +152,42 @@ TEST_CASE("the migrations are those that were shipped") {
         CHECK(schema_sha256 == base::sha256(std::string_view(migration.schema)).hex());
     }
     CHECK(count == sqlite::migrations().size());
+}
+
+TEST_CASE("the end of a writer leaves the version that another process has upgraded the store to") {
+    for (const std::string min_writer : {"1", "999"}) {
+        CAPTURE(min_writer);
+        const TestDatabase test;
+        auto database = test.open();
+        database->write([](sqlite::Connection& connection) {  // so much that its end begins the WAL anew
+            for (int i = 0; i < 20000; ++i) insert_type(connection, "type_with_a_long_name_" + std::to_string(i));
+        });
+        const auto connection = sqlite::open_connection(test.file, sqlite::Access::read_write);
+        connection->execute(("UPDATE store SET min_writer = " + min_writer + "; PRAGMA user_version = 999").c_str());
+        database.reset();
+        CHECK(version_of(*connection) == 999);
+    }
+}
+
+TEST_CASE("an older store that is opened for diagnosis is not written to") {
+    const Scratch scratch;
+    const auto file = scratch / "catalog.db";
+    at_version(file, sqlite::newest_version() - 1).reset();
+    sqlite::Database database(file, scratch / "queue", sqlite::DatabaseOptions{.diagnose = true});
+    CHECK_FALSE(database.writable());
+    CHECK(count_types(database) == 0);
+    CHECK_THROWS_AS(write_type(database, "x"), IoError);
+}
+
+TEST_CASE("a reader notices that another process has upgraded the store beyond it") {
+    const TestDatabase test;
+    const auto database = test.open();
+    CHECK(count_types(*database) == 0);
+    const auto connection = sqlite::open_connection(test.file, sqlite::Access::read_write);
+    connection->execute("UPDATE store SET min_reader = 999; PRAGMA user_version = 999");
+    CHECK_THROWS_AS(count_types(*database), VersionMismatch);
+    CHECK_THROWS_AS(write_type(*database, "b"), VersionMismatch);
+    connection->execute("UPDATE store SET min_reader = 1");
+    CHECK_NOTHROW(count_types(*database));
+    CHECK_NOTHROW(write_type(*database, "b"));
 }

@@ -81,3 +81,20 @@ TEST_CASE("a tampered payload is not handed out: exit 20") {
     }
     CHECK_FALSE(std::filesystem::exists(bench.files / "copy"));
 }
+
+TEST_CASE("one command that finds nothing leaves one entry") {
+    const Filled bench;
+    const auto bare = bench.done("add --type log");
+    const auto entries = [&] {
+        return bench.run("sqlite3 \"$CUSTODY_STORE/storage/catalog.db\" 'SELECT max(seq) FROM audit_entries'").out;
+    };
+    auto before = std::stoi(entries());
+    CHECK(bench.custody("file " + bare).exit_code == 1);
+    CHECK(std::stoi(entries()) == before + 1);
+    CHECK(bench.custody("file " + unknown_id).exit_code == 4);
+    CHECK(std::stoi(entries()) == before + 2);
+    CHECK(bench.custody("history " + unknown_id).exit_code == 4);
+    CHECK(std::stoi(entries()) == before + 3);
+    CHECK(bench.custody("history " + unknown_id).exit_code == 4);  // though there are entries of it by now
+    CHECK(std::stoi(entries()) == before + 4);
+}

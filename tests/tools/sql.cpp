@@ -55,3 +55,22 @@ TEST_CASE("only one read-only statement is answered, within its time") {
     CHECK(slow.exit_code == 1);
     CHECK(contains(slow.err, "time"));
 }
+
+TEST_CASE("an answer is cut at so many rows, and says so") {
+    const Bench bench;
+    const auto rows = [&](const std::string& options) {
+        return bench.custody("sql --format csv " + options +
+                             " 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000003) SELECT i FROM n'");
+    };
+    const auto cut = rows("--max-rows 2");
+    CHECK(cut.exit_code == 0);
+    CHECK(lines_of(cut.out).size() == 3);
+    CHECK(contains(cut.err, "cut at 2 rows"));
+    const auto usual = rows("");
+    CHECK(lines_of(usual.out).size() == 1000001);
+    CHECK(contains(usual.err, "cut at 1000000 rows"));
+    const auto all = rows("--max-rows 0");
+    CHECK(lines_of(all.out).size() == 1000004);
+    CHECK(all.err.empty());
+    CHECK(bench.custody("sql --max-rows -1 'SELECT 1'").exit_code == 2);
+}

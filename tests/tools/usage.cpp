@@ -235,3 +235,15 @@ TEST_CASE("output that can't be written is an error, and a reader that goes away
     CHECK(gone.exit_code == 1);
     CHECK(gone.err.empty());
 }
+
+TEST_CASE("what is not understood is shown as it was given") {
+    const Bench bench;
+    for (const std::string arguments : {"list -- --json", "list -- --json -x", "list ++ -- -q"}) {
+        CAPTURE(arguments);
+        const auto ran = bench.custody(arguments);
+        CHECK(ran.exit_code == 2);
+        CHECK_FALSE(contains(ran.err, "\x01"));
+        CHECK_FALSE(contains(ran.err, "\x02"));
+        CHECK_FALSE(contains(ran.err, "\\x0"));
+    }
+}

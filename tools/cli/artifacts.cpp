@@ -123,7 +123,9 @@ int history(const Session& session, const HistoryFlags& flags) {
     if (!flags.prove.empty()) return prove_history(session, flags);
     auto manager = session.open();
     const auto entries = manager.audit().get_artifact_history(*flags.id);
-    if (!has_creation(entries) && !manager.get_artifact(*flags.id)) throw NotFound(unknown_artifact(*flags.id));
+    if (!has_creation(entries) && !session.open_unrecorded().get_artifact(*flags.id)) {
+        throw NotFound(unknown_artifact(*flags.id));
+    }
     if (session.json_output) {
         put_entries(entries);
     } else {

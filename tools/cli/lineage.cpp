@@ -13,11 +13,15 @@ struct LinkFlags {
     std::optional<ArtifactId> output{};
     std::vector<ArtifactId> sources{};
     std::string relationship = "derived_from";
+    bool allow_identified_release = false;
 };
 
 int link(const Session& session, const LinkFlags& flags) {
     auto manager = session.open();
-    const auto added = manager.link_artifacts({flags.sources, *flags.output, flags.relationship});
+    const auto added = manager.link_artifacts({.source_artifact_ids = flags.sources,
+                                               .output_artifact_id = *flags.output,
+                                               .relationship = flags.relationship,
+                                               .allow_identified_release = flags.allow_identified_release});
     if (session.json_output) {
         ordered_json sources = ordered_json::array();
         for (const auto& source : flags.sources) sources.push_back(source.str());
@@ -82,6 +86,8 @@ void add_lineage_verbs(CLI::App& app, Session& session) {
     add_artifact_ids(linked.app, "--source", linked.options.sources, "what it was made from; may be repeated")->required();
     add_text(linked.app, "--relationship", "R", linked.options.relationship,
              "how it was made from it; derived_from unless given");
+    add_flag(linked.app, "--allow-identified-release", linked.options.allow_identified_release,
+             "accept a de-identified output that equals an identified source; audited");
 
     auto [verb, flags] = add_verb<LineageFlags>(app, session,
                                                 {"lineage", "where an artifact comes from, or what came of it",

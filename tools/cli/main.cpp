@@ -71,7 +71,7 @@ std::string message_of(const CLI::ParseError& error) {
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && error.what() == std::string("A subcommand is required")) {
         return "a verb is missing";
     }
-    return unprotect(error.what());
+    return unprotect_message(error.what());
 }
 
 int parse(CLI::App& app, std::vector<std::string> arguments) {

@@ -68,6 +68,11 @@ std::string unprotect(std::string value) {
     return value;
 }
 
+std::string unprotect_message(std::string message) {
+    std::erase_if(message, [](char character) { return character == marker || character == no_option_marker; });
+    return message;
+}
+
 CLI::App& add_group(CLI::App& parent, const VerbText& text) {
     auto& app = add_plain_verb(parent, text);
     app.require_subcommand(1);

@@ -18,6 +18,8 @@ namespace custody::cli {
 /// marks taken off again.
 std::vector<std::string> protect_arguments(int argc, const char* const* argv);
 std::string unprotect(std::string value);
+/// A message of CLI11's with every mark taken out, wherever an argument is quoted in it.
+std::string unprotect_message(std::string message);
 
 /// What people see of a verb in --help.
 struct VerbText {

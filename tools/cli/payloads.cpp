@@ -28,8 +28,8 @@ void put_path(const Session& session, const ArtifactId& id, const std::filesyste
 }
 
 /// Why there is no payload to hand out.
-[[noreturn]] void explain_absence(ArtifactManager& manager, const ArtifactId& id) {
-    const auto artifact = manager.get_artifact(id);
+[[noreturn]] void explain_absence(const Session& session, const ArtifactId& id) {
+    const auto artifact = session.open_unrecorded().get_artifact(id);
     if (!artifact) throw NotFound(unknown_artifact(id));
     if (artifact->removed_at) {
         throw Conflict(fmt::format("the payload of artifact {} was removed at {}; its record and history remain", id.str(),
@@ -41,7 +41,7 @@ void put_path(const Session& session, const ArtifactId& id, const std::filesyste
 int file(const Session& session, const FileFlags& flags) {
     auto manager = session.open();
     const auto path = manager.get_artifact_file(*flags.id, flags.verify);
-    if (!path) explain_absence(manager, *flags.id);
+    if (!path) explain_absence(session, *flags.id);
     put_path(session, *flags.id, *path);
     return exit_done;
 }

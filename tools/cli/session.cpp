@@ -31,6 +31,12 @@ ManagerOptions Session::manager_options() const {
 
 ArtifactManager Session::open() const { return ArtifactManager(store_path(), manager_options()); }
 
+ArtifactManager Session::open_unrecorded() const {
+    auto options = manager_options();
+    options.enable_audit = false;
+    return ArtifactManager(store_path(), options);
+}
+
 ArtifactManager Session::open_for_diagnosis() const {
     auto options = manager_options();
     options.diagnose = true;

@@ -45,6 +45,8 @@ struct Session {
     /// Never makes a store: only `init` does.
     [[nodiscard]] ManagerOptions manager_options() const;
     [[nodiscard]] ArtifactManager open() const;
+    /// For a second look at what has its entry already: one command is one operation. Such reads leave none.
+    [[nodiscard]] ArtifactManager open_unrecorded() const;
     /// Opens also what is altered or read-only, for verify and doctor alone.
     [[nodiscard]] ArtifactManager open_for_diagnosis() const;
     /// A message for people, on stderr unless --quiet.

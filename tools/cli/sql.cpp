@@ -17,6 +17,7 @@ struct SqlFlags {
     std::string query{};
     std::optional<Format> format{};
     std::chrono::milliseconds time_limit{30000};
+    std::size_t max_rows = 1000000;  // an answer is held in memory
 };
 
 /// RFC 4180, and what a spreadsheet would take for a formula gets an apostrophe. A number is none.
@@ -99,8 +100,11 @@ int sql(const Session& session, const SqlFlags& flags) {
     auto query = flags.query;
     if (query == "-") query.assign(std::istreambuf_iterator<char>(std::cin), {});
     auto manager = session.open();
-    const auto result = manager.sql(query, {.time_limit = flags.time_limit});
+    const auto result = manager.sql(query, {.time_limit = flags.time_limit, .max_rows = flags.max_rows});
     print(result, flags.format.value_or(session.json_output ? Format::as_json : Format::table));
+    if (result.truncated) {
+        session.say(fmt::format("cut at {} rows; --max-rows 0 answers all", result.rows.size()));
+    }
     return exit_done;
 }
 
@@ -118,6 +122,7 @@ void add_sql_verbs(CLI::App& app, Session& session) {
                    {{"table", Format::table}, {"csv", Format::csv}, {"json", Format::as_json}, {"jsonl", Format::as_json_lines}}),
                "table (unless given), csv, json or jsonl");
     add_parsed(verb, "--time-limit", "S", flags.time_limit, parse_seconds, "give up after so many seconds; 30 unless given");
+    add_count(verb, "--max-rows", flags.max_rows, "at most so many rows; 1000000 unless given, 0: all");
 }
 
 }  // namespace custody::cli

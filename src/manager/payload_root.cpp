@@ -1,0 +1,84 @@
+#include "manager/payload_root.hpp"
+
+#include <cerrno>
+#include <custody/error.hpp>
+#include <fstream>
+#include <optional>
+
+#include "blobs/durable.hpp"
+#include "blobs/incoming.hpp"
+
+namespace custody::manager {
+
+namespace {
+
+constexpr const char* marker_name = "custody-store";
+
+// The id that the folder's marker has; nullopt where there is none.
+std::optional<std::string> owner_of(const std::filesystem::path& root) {
+    const auto marker = root / marker_name;
+    std::error_code code;
+    const auto status = std::filesystem::symlink_status(marker, code);
+    if (status.type() == std::filesystem::file_type::not_found) return std::nullopt;
+    std::ifstream file(marker);
+    std::string owner;
+    if (code || !std::getline(file, owner)) throw IoError("can't read " + marker.string(), code ? code.value() : EIO);
+    return owner;
+}
+
+void refuse_in_use(const std::filesystem::path& root) {
+    std::error_code ignored;
+    const auto blobs = root / "blobs";
+    if (std::filesystem::exists(blobs, ignored) && !std::filesystem::is_empty(blobs, ignored)) {
+        throw InvalidArgument("there are payloads in " + blobs.string() +
+                              ", and this new store would take them for its own: name an empty folder");
+    }
+    if (std::filesystem::exists(root / "catalog.db", ignored)) {
+        throw InvalidArgument(root.string() + " is the inside of a store: name another folder for payloads");
+    }
+}
+
+// Of several that do this at once one is first, and its marker is whole.
+void place_marker(const std::filesystem::path& root, const std::string& store_id, unsigned mode) {
+    const blobs::Abilities abilities;
+    const auto marker = root / marker_name;
+    const auto place = [&](blobs::Incoming file) {
+        blobs::write_all(file.get(), store_id + "\n", marker);
+        blobs::sync_file(file.get(), marker);
+        return file.place(marker);
+    };
+    if (place(blobs::Incoming::make(root, root, mode, abilities)) == blobs::Incoming::Placed::refused) {
+        place(blobs::Incoming::make_named(root, mode, abilities));
+    }
+    blobs::sync_folder(root);
+}
+
+}  // namespace
+
+void claim_payload_root(const std::filesystem::path& root, const std::string& store_id, unsigned mode) {
+    if (!owner_of(root)) {
+        refuse_in_use(root);
+        place_marker(root, store_id, mode);
+    }
+    if (owner_of(root) == store_id) return;
+    throw InvalidArgument("the payloads of another store are in " + root.string() + " (" + (root / marker_name).string() +
+                          " says so): name another folder. Where an init was interrupted and that store was never made, remove "
+                          "that file");
+}
+
+void release_payload_root(const std::filesystem::path& root, const std::string& store_id) noexcept {
+    try {
+        if (owner_of(root) == store_id) std::filesystem::remove(root / marker_name);
+    } catch (const std::exception&) {
+        // The message of the next claim tells what to do.
+    }
+}
+
+void require_own_payload_root(const std::filesystem::path& root, const std::string& store_id) {
+    const auto owner = owner_of(root);
+    if (!owner || *owner == store_id) return;
+    throw Conflict("the payload folder " + root.string() + " is that of store " + *owner + ", and this is store " + store_id +
+                   ": two stores in one folder would remove each other's payloads. Put back the folder that was moved");
+}
+
+}  // namespace custody::manager

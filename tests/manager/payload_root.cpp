@@ -1,0 +1,70 @@
+#include "manager/payload_root.hpp"
+
+#include <sys/stat.h>
+
+#include "manager/support.hpp"
+
+using namespace custody;
+using namespace custody::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+unsigned mode_of(const fs::path& path) {
+    struct stat status {};
+    REQUIRE(::lstat(path.c_str(), &status) == 0);
+    return status.st_mode & 07777U;
+}
+
+}  // namespace
+
+TEST_CASE("a payload folder is one store's, and says whose") {
+    const Scratch scratch;
+    const auto payloads = scratch / "payloads";
+    const auto marker = payloads / "custody-store";
+    CHECK(ArtifactManager::init(scratch / "a", {.payloads = payloads}) == InitResult::created);
+    CHECK(ArtifactManager::init(scratch / "a", {.payloads = payloads}) == InitResult::already_there);
+    CHECK(slurp(marker) == Raw(scratch / "a").text("SELECT store_id FROM store") + "\n");
+    CHECK(mode_of(marker) == 0600U);
+    const auto said = message_of<InvalidArgument>([&] { ArtifactManager::init(scratch / "b", {.payloads = payloads}); });
+    CHECK(said.find(marker.string()) != std::string::npos);
+    CHECK_FALSE(fs::exists(scratch / "b/storage/catalog.db"));
+    CHECK(ArtifactManager::init(scratch / "b") == InitResult::created);  // nothing of the refusal is in the way
+    CHECK(ArtifactManager::init(scratch / "group", {.group = true, .payloads = scratch / "shared"}) == InitResult::created);
+    CHECK(mode_of(scratch / "shared/custody-store") == 0660U);
+}
+
+TEST_CASE("a folder that has payloads, or another store's catalog, is not taken for payloads") {
+    const Scratch scratch;
+    const auto payload = scratch.file("payloads/blobs/ab/payload", "somebody's");
+    CHECK_THROWS_AS(ArtifactManager::init(scratch / "a", {.payloads = scratch / "payloads"}), InvalidArgument);
+    CHECK(slurp(payload) == "somebody's");
+    CHECK_FALSE(fs::exists(scratch / "payloads/custody-store"));
+    CHECK(ArtifactManager::init(scratch / "other") == InitResult::created);
+    CHECK_THROWS_AS(ArtifactManager::init(scratch / "a", {.payloads = scratch / "other/storage"}), InvalidArgument);
+    CHECK_FALSE(fs::exists(scratch / "a/storage/catalog.db"));
+}
+
+TEST_CASE("a payload folder that has become another store's is not used") {
+    const Scratch scratch;
+    const auto base = scratch / "store";
+    const auto marker = scratch / "payloads/custody-store";
+    CHECK(ArtifactManager::init(base, {.payloads = scratch / "payloads"}) == InitResult::created);
+    const auto own = slurp(marker);
+    fs::remove(marker);
+    CHECK_NOTHROW(ArtifactManager{base});  // made before there were markers
+    scratch.file("payloads/custody-store", "6b6f1c1e-9d55-4d3c-8b6e-0f4a8c0d1e2f\n");
+    const auto said = message_of<Conflict>([&] { ArtifactManager manager(base); });
+    CHECK(said.find("6b6f1c1e") != std::string::npos);
+    CHECK_THROWS_AS(ArtifactManager(base, {.diagnose = true}), Conflict);
+    scratch.file("payloads/custody-store", own);
+    CHECK_NOTHROW(ArtifactManager{base});
+}
+
+TEST_CASE("of two that take one payload folder at once, one gets it") {
+    const Scratch scratch;
+    fs::create_directory(scratch / "payloads");
+    manager::claim_payload_root(scratch / "payloads", "one", 0600);
+    CHECK_THROWS_AS(manager::claim_payload_root(scratch / "payloads", "two", 0600), InvalidArgument);
+    CHECK_NOTHROW(manager::claim_payload_root(scratch / "payloads", "one", 0600));
+}
