@@ -69,11 +69,13 @@ class CUSTODY_API AuditTrail {
     /// @throws Busy, IoError
     [[nodiscard]] ErrorSummary get_error_summary(const AuditQuery& query = {});
     /// Writes the matching entries, oldest first, as one JSON array (indent 2), JSON Lines (stored lines with their texts
-    /// and openings) or CSV with a header, and answers the path. The file appears whole or not at all. @throws IoError, Busy
+    /// and openings) or CSV with a header, and answers the path. The file appears whole or not at all, and never in the place
+    /// of one that is there. @throws IoError (EEXIST where it is there), Busy; InvalidArgument for a path in the store's storage/
     std::filesystem::path export_audit_trail(const std::filesystem::path& output_path, ExportFormat format = ExportFormat::json,
                                              const AuditQuery& query = {}, const Progress& progress = {});
     /// Writes `audit_YYYYMM.jsonl` for a month ("2026-10"), or for every month so far where it is empty, into `folder`
-    /// (default: the store's `audit/`), and answers their paths. @throws InvalidArgument, IoError, Busy
+    /// (default: the store's `audit/`), and answers their paths. A month's file replaces its former version.
+    /// @throws InvalidArgument (no such month, a folder in the store's storage/), IoError, Busy
     std::vector<std::filesystem::path> export_months(const std::string& month = {}, std::filesystem::path folder = {},
                                                      std::optional<std::int64_t> to_seq = {}, const Progress& progress = {});
 

@@ -85,6 +85,11 @@ std::filesystem::path ManagerImpl::temp_folder() {
     return temp_->path();
 }
 
+void ManagerImpl::refuse_own(const std::filesystem::path& output) const {
+    const std::lock_guard lock(mutex_);
+    manager::refuse_inside_store(layout_, blobs_->root(), temp_ ? temp_->path() : std::filesystem::path(), output);
+}
+
 std::size_t ManagerImpl::empty_temp(bool of_dead_processes) {
     database_->require_same_process();
     const std::lock_guard lock(mutex_);

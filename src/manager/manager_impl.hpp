@@ -102,6 +102,9 @@ class ManagerImpl {
     void end_run(const RunId& run, ArtifactStatus status, const char* reason, const std::string& error_message);
     void end_dead_runs();
 
+    /// @throws InvalidArgument where a caller would have something written into the store itself; temp_folder() is the caller's
+    void refuse_own(const std::filesystem::path& output) const;
+
     [[nodiscard]] std::filesystem::path temp_folder();
     std::size_t empty_temp(bool of_dead_processes);
 

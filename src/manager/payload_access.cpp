@@ -166,6 +166,7 @@ std::filesystem::path ArtifactManager::checkout(const ArtifactId& id, const std:
     auto draft = impl_->draft("artifact_access", "checkout");
     draft.artifact_id = id.str();
     return impl_->attempt(draft, [&] {
+        impl_->refuse_own(destination);
         std::optional<Artifact> artifact;
         auto stream = open_stream(*impl_, draft, id, artifact);
         std::error_code ignored;
