@@ -89,8 +89,9 @@ class CUSTODY_API ArtifactManager {
 
     // ---- Artifacts ----
     /// @throws SourceNotFound, SourceIsDirectory, IoError for the source; InvalidArgument (symbolic link, malformed
-    /// metadata, unregistered type, self-contradicting options); NotFound for a source artifact or run; Refused (identified
-    /// content under a de-identified type, PHI in metadata); Conflict (request key, ended run). Nothing is left behind.
+    /// metadata, unregistered type, self-contradicting options); NotFound for a source artifact or run; Refused (a de-identified
+    /// type with the bytes of any identified artifact of the store, linked or not; PHI in metadata); Conflict (request key,
+    /// ended run). Nothing is left behind.
     [[nodiscard]] Artifact create_artifact(const NewArtifact& artifact);
     /// Many in one transaction, all or none; one entry each. Answers in the given order.
     [[nodiscard]] std::vector<Artifact> create_artifacts(std::span<const NewArtifact> artifacts, const Progress& progress = {});

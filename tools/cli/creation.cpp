@@ -112,7 +112,7 @@ void add_overrides(CLI::App& app, AddFlags& flags) {
     auto* move = add_flag(app, "--move", flags.move, "move the files into the store instead of copying them");
     add_flag(app, "--reflink", flags.reflink, "clone the files where the file system can; else copy")->excludes(move);
     add_flag(app, "--allow-identified-release", flags.allow_identified_release,
-             "accept under a de-identified type what equals an identified source; audited");
+             "accept under a de-identified type what equals an identified artifact; audited");
     add_flag(app, "--allow-phi-metadata", flags.allow_phi_metadata,
              "accept metadata that looks like protected health information; audited");
 }
