@@ -21,7 +21,7 @@ void add_filters(CLI::App& verb, AuditQuery& query) {
     add_text(verb, "--action", "NAME", query.action, "such as create");
     add_artifact_id(verb, "--artifact", query.artifact_id, "about this artifact");
     add_text(verb, "--user", "NAME", query.user, "by this actor");
-    add_text(verb, "--module", "NAME", query.module, "of this module");
+    add_filled_text(verb, "--module", "NAME", query.module, "of this module");
     add_parsed(
         verb, "--outcome", "OUTCOME", query.outcome, [](const std::string& text) { return parse_outcome(text); },
         "done, not_found, refused or failed");

@@ -80,8 +80,8 @@ void add_lineage_verbs(CLI::App& app, Session& session) {
                                       link);
     add_artifact_id(linked.app, "OUTPUT", linked.options.output, "the artifact that was made")->required();
     add_artifact_ids(linked.app, "--source", linked.options.sources, "what it was made from; may be repeated")->required();
-    add_text(linked.app, "--relationship", "R", linked.options.relationship,
-             "how it was made from it; derived_from unless given");
+    add_filled_text(linked.app, "--relationship", "R", linked.options.relationship,
+                    "how it was made from it; derived_from unless given");
 
     auto [verb, flags] = add_verb<LineageFlags>(app, session,
                                                 {"lineage", "where an artifact comes from, or what came of it",

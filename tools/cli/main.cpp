@@ -21,6 +21,7 @@ void hold_standard_descriptors() {
     }
 }
 
+/// An empty variable counts as one that is not set.
 std::string environment(const char* name) {
     const char* value = std::getenv(name);
     return value == nullptr ? std::string() : value;
@@ -33,9 +34,9 @@ void add_global_options(CLI::App& app, Session& session) {
     group(add_text(app, "--store", "DIR", session.store, "the store; else CUSTODY_STORE"));
     group(add_flag(app, "--json", session.json_output, "print JSON"));
     group(add_flag(app, "--quiet", session.quiet, "no messages, no progress bar; errors are still said"));
-    group(add_text(app, "--actor", "NAME", session.actor, "who acts; else CUSTODY_ACTOR, else the system's account"));
-    group(add_text(app, "--on-behalf-of", "WHO", session.on_behalf_of, "for whom; kept in the audit trail"));
-    group(add_text(app, "--purpose", "TEXT", session.purpose, "why; kept in the audit trail"));
+    group(add_filled_text(app, "--actor", "NAME", session.actor, "who acts; else CUSTODY_ACTOR, else the system's account"));
+    group(add_filled_text(app, "--on-behalf-of", "WHO", session.on_behalf_of, "for whom; kept in the audit trail"));
+    group(add_filled_text(app, "--purpose", "TEXT", session.purpose, "why; kept in the audit trail"));
     group(add_parsed(app, "--lock-timeout", "S", session.lock_timeout, parse_seconds,
                      "how long to wait for other processes, in seconds; 30 unless given"));
     app.set_version_flag("--version", std::string("custody ") + version(), "print the version")->group("Options of every verb");
