@@ -56,7 +56,8 @@ struct ErrorSummary {
 enum class ExportFormat { jsonl, json, csv };
 #pragma GCC diagnostic pop
 
-/// Called now and then during long work with what is done and how much there is (0: unknown).
+/// Called now and then during long work with what is done and how much there is (0: unknown). What it throws ends the work:
+/// nothing half is left, and where it is one of custody's errors the failure has its entry.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 /// The audit trail of a manager's store; what `manager.audit()` gives. Valid as long as the manager.

@@ -141,7 +141,8 @@ CleanupReport ArtifactManager::cleanup_old_artifacts(const CleanupOptions& optio
         more = batch.more;
         after = batch.last;
         add_to(report, std::move(batch));
-        if (options.progress) options.progress(report.removed.size() + report.kept.size(), 0);
+        // Whoever follows the progress may stop here: what has gone is recorded, and so is the stop.
+        if (options.progress) impl_->attempt(entry, [&] { options.progress(report.removed.size() + report.kept.size(), 0); });
     }
     auto summary = entry_of(*impl_, options);
     summary.details["removed_count"] = report.removed.size();

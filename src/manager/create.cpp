@@ -246,6 +246,17 @@ void fail(ManagerImpl& manager, audit::Draft&& draft, const Error& error, std::v
     }
 }
 
+// What a caller's progress throws of its own is no failure of ours to record; what was brought in goes all the same.
+void abandon(ManagerImpl& manager, std::vector<Making>& all) {
+    try {
+        manager.database().write([&](sqlite::Connection& connection) { take_out(manager, connection, all); });
+    } catch (const Error&) {
+        for (auto& making : all) {
+            if (making.staged) manager.blobs().undo_move(*making.staged);
+        }
+    }
+}
+
 audit::Draft draft_of(const ManagerImpl& manager, const NewArtifact& wanted) {
     auto draft = manager.draft("artifact_creation", "create");
     if (!wanted.processing_module.empty() && base::is_clean_utf8(wanted.processing_module) &&
@@ -290,6 +301,7 @@ std::vector<Artifact> create(ManagerImpl& manager, std::span<const NewArtifact> 
                 if (progress) progress(done_bytes + done, total_bytes);
             });
             if (making.staged) done_bytes += making.staged->size_bytes();
+            if (progress) progress(done_bytes, total_bytes);  // the last chance to stop: what follows is one transaction
         }
         manager.transact([&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
             for (auto& making : all) {
@@ -301,6 +313,9 @@ std::vector<Artifact> create(ManagerImpl& manager, std::span<const NewArtifact> 
         throw;
     } catch (const Error& error) {
         fail(manager, at != nullptr ? failure_draft(manager, *at) : manager.draft("artifact_storage", "store"), error, all);
+        throw;
+    } catch (...) {
+        abandon(manager, all);
         throw;
     }
     std::vector<Artifact> results;

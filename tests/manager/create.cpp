@@ -270,3 +270,36 @@ TEST_CASE("a failed create leaves nothing but one entry") {
     }
     CHECK(store.manager.get_statistics().errors_by_operation.at("artifact_storage") == bad.size());
 }
+
+TEST_CASE("progress is told while bytes are copied, and what it throws leaves nothing behind") {
+    Store store;
+    const auto first = store.scratch.file("first", "first");
+    const auto large = store.scratch.file("large", std::string(5U << 20U, 'l'));
+    const std::vector<NewArtifact> wanted{{.type = ArtifactType::log, .source_path = first},
+                                          {.type = ArtifactType::log, .source_path = large},
+                                          {.type = ArtifactType::log, .content = "third"}};
+    std::vector<std::uint64_t> told;
+    const auto stop_at = [&](std::uint64_t limit_bytes, const std::exception_ptr& with) {
+        return [&told, limit_bytes, with](std::uint64_t done, std::uint64_t total) {
+            CHECK(total == (5U << 20U) + 5);
+            told.push_back(done);
+            if (done >= limit_bytes) std::rethrow_exception(with);
+        };
+    };
+    for (const std::uint64_t limit_bytes : {5ULL, 1ULL << 20U, 5ULL << 20U, (5ULL << 20U) + 10}) {
+        CAPTURE(limit_bytes);
+        const Trace before(store);
+        const auto stop = stop_at(limit_bytes, std::make_exception_ptr(IoError("stopped", EINTR)));
+        CHECK_THROWS_AS((void)store.manager.create_artifacts(wanted, stop), IoError);
+        before.check_unchanged();
+        CHECK(store.last_entry().at("outcome") == "failed");
+        CHECK_THROWS_AS(
+            (void)store.manager.create_artifacts(wanted, stop_at(limit_bytes, std::make_exception_ptr(std::runtime_error("x")))),
+            std::runtime_error);
+        before.check_unchanged();  // an exception of the caller's own is no failure to record
+    }
+    told.clear();
+    CHECK(store.manager.create_artifacts(wanted, stop_at(1ULL << 40U, nullptr)).size() == 3);
+    CHECK(told.size() >= 6);
+    CHECK(std::is_sorted(told.begin(), told.end()));
+}

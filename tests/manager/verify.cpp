@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <fstream>
 
 #include "manager/support.hpp"
@@ -174,4 +175,14 @@ TEST_CASE("doctor finds a healthy store fine, and says what to do where it is no
     CHECK(severity("clock") == Finding::Severity::warning);
     const auto run = store.manager.start_processing_run();
     CHECK(to_json(store.manager.doctor().front()).contains("next_command"));
+}
+
+TEST_CASE("a verification that its caller stops throws what stopped it, and has an entry that says so") {
+    Store store;
+    (void)store.add(ArtifactType::log, "log");
+    const auto stop = [](std::uint64_t, std::uint64_t) { throw IoError("stopped", EINTR); };
+    CHECK(message_of<IoError>([&] { (void)store.manager.verify({.progress = stop}); }) == "stopped");
+    CHECK(store.last_entry().at("action") == "verify");
+    CHECK(store.last_entry().at("outcome") == "failed");
+    CHECK(store.manager.verify().ok());
 }

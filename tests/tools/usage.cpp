@@ -237,8 +237,8 @@ TEST_CASE("every verb has help with an example, and the version is printed") {
 TEST_CASE("closed standard descriptors never become files of the store") {
     const Bench bench;
     bench.files.file("payload", "bytes");
-    CHECK(bench.run("custody add --type log payload <&- >&- 2>&-").exit_code == 1);
-    CHECK(bench.run("custody add --type log payload >&-").exit_code == 1);
+    CHECK(bench.run("custody add --type log payload <&- >&- 2>&-").exit_code == 3);
+    CHECK(bench.run("custody add --type log payload >&-").exit_code == 3);
     CHECK(bench.run("custody add --type log - <&-").exit_code == 1);
     CHECK(bench.run("custody add --type nothing_such payload 2>&-").exit_code == 1);
     CHECK(bench.done("verify --quiet").find("error") == std::string::npos);
@@ -258,4 +258,20 @@ TEST_CASE("output that can't be written is an error, and a reader that goes away
     const auto gone = bench.run("mkfifo pipe; (custody list; echo $? >code) >pipe & : <pipe; wait; exit $(cat code)");
     CHECK(gone.exit_code == 1);
     CHECK(gone.err.empty());
+}
+
+TEST_CASE("ids that were made and can't be printed on stdout are named on stderr: done in part") {
+    const Bench bench;
+    bench.files.file("a", "a");
+    bench.files.file("b", "b");
+    for (const std::string line :
+         {"custody add --type log a b >/dev/full", "custody add --type log --json a b >/dev/full",
+          "custody add --type log a b >&-",
+          "mkfifo pipe; (custody add --type log a b; echo $? >code) >pipe & : <pipe; wait; exit $(cat code)"}) {
+        const auto ran = bench.run(line);
+        INFO(line << "\n" << ran.err);
+        CHECK(ran.exit_code == 3);
+        const auto newest = bench.json_of("list --limit 2");
+        for (const auto& artifact : newest) CHECK(contains(ran.err, artifact["artifact_id"].get<std::string>()));
+    }
 }

@@ -85,7 +85,7 @@ bool filtered(const AuditQuery& query) {
 int export_months(const Session& session, const ExportFlags& flags) {
     if (filtered(flags.query)) throw UsageError("a month is exported whole: filters need --format and --out FILE");
     auto manager = session.open();
-    ProgressBar bar(session, "exporting", ProgressBar::Unit::items);
+    ProgressBar bar(session, "exporting", ProgressBar::Unit::items, "only months that were complete have their files");
     const auto files = manager.audit().export_months(flags.month, flags.output, flags.to_seq, bar.callback());
     if (session.json_output) {
         JsonArray array;
@@ -103,7 +103,7 @@ int export_entries(const Session& session, const ExportFlags& flags) {
         throw UsageError("--format goes with --since and --until, not with --month, --all or --to");
     }
     auto manager = session.open();
-    ProgressBar bar(session, "exporting", ProgressBar::Unit::items);
+    ProgressBar bar(session, "exporting", ProgressBar::Unit::items, "no file was made");
     const auto file = manager.audit().export_audit_trail(flags.output, *flags.format, flags.query, bar.callback());
     if (session.json_output) {
         put_json({{"output_path", file.string()}});

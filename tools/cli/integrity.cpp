@@ -48,7 +48,7 @@ void print_report(const VerifyReport& report) {
 int verify(const Session& session, const VerifyFlags& flags) {
     auto manager = session.open_for_diagnosis();
     const auto report = [&] {
-        ProgressBar bar(session, "verifying", ProgressBar::Unit::bytes);
+        ProgressBar bar(session, "verifying", ProgressBar::Unit::bytes, "not everything was verified");
         return manager.verify({.quick = flags.quick, .sample_percent = flags.sample_percent, .progress = bar.callback()});
     }();
     if (session.json_output) {
