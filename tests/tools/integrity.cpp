@@ -89,3 +89,20 @@ TEST_CASE("doctor tells of machine and store") {
     for (const auto& check : checks) CHECK(check.contains("name"));
     CHECK(contains(bench.done("doctor"), "ok: "));
 }
+
+TEST_CASE("verify and doctor keep their exit code where nobody reads what they print") {
+    const Bench bench;
+    const auto unread = [&](const std::string& verb) {
+        return bench.run("rm -f pipe; mkfifo pipe; (custody " + verb +
+                         "; echo $? >code) >pipe & : <pipe; wait; exit $(cat code)");
+    };
+    for (const std::string verb : {"verify", "verify --json", "doctor", "doctor --json"}) {
+        INFO(verb);
+        CHECK(unread(verb).exit_code == 0);
+    }
+    REQUIRE(bench.run("sqlite3 store/storage/catalog.db 'DROP VIEW review_errors'").exit_code == 0);
+    for (const std::string verb : {"verify", "verify --json", "doctor", "doctor --json"}) {
+        INFO(verb);
+        CHECK(unread(verb).exit_code == 20);
+    }
+}
