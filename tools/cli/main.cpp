@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "output.hpp"
+#include "spelling.hpp"
 #include "verbs.hpp"
 
 namespace custody::cli {
@@ -57,12 +58,6 @@ void add_verbs(CLI::App& app, Session& session) {
     add_sql_verbs(app, session);
 }
 
-/// The verb that was being read: what --help to look at.
-std::string verb_path(const CLI::App& app) {
-    const auto chosen = app.get_subcommands();
-    return chosen.empty() ? app.get_name() : app.get_name() + " " + verb_path(*chosen.front());
-}
-
 std::string message_of(const CLI::ParseError& error) {
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && error.what() == std::string("A subcommand is required")) {
         return "a verb is missing";
@@ -80,7 +75,7 @@ int parse(CLI::App& app, std::vector<std::string> arguments) {
     } catch (const CLI::CallForVersion& version_text) {
         put_line(version_text.what());
     } catch (const CLI::ParseError& error) {
-        throw UsageError(message_of(error) + "; see " + verb_path(app) + " --help");
+        throw UsageError(message_of(error) + "; see " + verb_path(chosen_verb(app)) + " --help");
     }
     return exit_done;
 }
@@ -98,7 +93,9 @@ int run(int argc, const char* const* argv) {
                "20 something lost, wrong or altered was found. The manual: man custody");
     add_global_options(app, session);
     add_verbs(app, session);
-    const int code = parse(app, protect_arguments(argc, argv));
+    const auto arguments = protect_arguments(argc, argv);
+    check_spelling(app, arguments);
+    const int code = parse(app, arguments);
     return session.action ? session.action() : code;
 }
 
