@@ -15,7 +15,6 @@ namespace {
 
 // Small enough that other writers wait for tenths of a second at most.
 constexpr std::size_t batch_size = 500;
-constexpr std::int64_t trash_grace_seconds = 3600;
 
 struct Batch {
     std::vector<catalog::CleanupCandidate> removed;
@@ -149,7 +148,7 @@ CleanupReport ArtifactManager::cleanup_old_artifacts(const CleanupOptions& optio
     summary.details["kept_count"] = report.kept.size();
     summary.details["removed_files"] = report.removed_files;
     impl_->attempt(summary, [&] { impl_->record(summary); });
-    if (!options.dry_run) impl_->blobs().sweep_trash(trash_grace_seconds);
+    if (!options.dry_run) impl_->blobs().sweep_trash(blobs::trash_grace_seconds);
     return report;
 }
 

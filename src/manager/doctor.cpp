@@ -63,6 +63,14 @@ DoctorCheck check_writable(ManagerImpl& manager) {
             "custody verify"};
 }
 
+DoctorCheck check_trash(const ManagerImpl& manager) {
+    const auto usage = manager.blobs().trash_usage();
+    if (usage.files == 0) return fine("trash", "empty");
+    return fine("trash", std::to_string(usage.files) + (usage.files == 1 ? " file, " : " files, ") +
+                             std::to_string(usage.size_bytes >> 20U) +
+                             " MiB: freed an hour after the removal, by whichever command comes next");
+}
+
 DoctorCheck check_wal(const ManagerImpl& manager) {
     std::error_code ignored;
     const auto size = std::filesystem::file_size(manager.layout().catalog().string() + "-wal", ignored);
@@ -110,6 +118,7 @@ std::vector<DoctorCheck> ArtifactManager::doctor() {
     run(checks, "permissions", [&] { return check_permissions(manager); });
     run(checks, "space", [&] { return check_space("space", manager.storage_path()); });
     if (manager.store().payload_root) run(checks, "payloads", [&] { return check_space("payloads", manager.blobs().root()); });
+    run(checks, "trash", [&] { return check_trash(manager); });
     run(checks, "wal", [&] { return check_wal(manager); });
     run(checks, "runs", [&] { return check_runs(manager); });
     run(checks, "clock", [&] { return check_clock(manager); });

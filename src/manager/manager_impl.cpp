@@ -23,10 +23,21 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
     database_->read([&](sqlite::Connection& connection) { store_ = catalog::load_store(connection); });
     const auto root = store_->payload_root ? std::filesystem::path(*store_->payload_root) : layout_.storage();
     blobs_ = std::make_unique<blobs::BlobStore>(root, blobs::Modes{store_->group_access}, layout_.artifacts());
-    if (!options_.diagnose) end_dead_runs();
+    if (options_.diagnose) return;
+    end_dead_runs();
+    sweep_trash();
 }
 
 ManagerImpl::~ManagerImpl() = default;
+
+// Whoever comes next frees what an earlier cleanup left for its grace; it costs one look into a folder that is mostly empty.
+void ManagerImpl::sweep_trash() noexcept {
+    try {
+        if (database_->writable()) blobs_->sweep_trash(blobs::trash_grace_seconds);
+    } catch (const std::exception&) {
+        // No reason not to open the store: the next one tries again.
+    }
+}
 
 audit::Draft ManagerImpl::draft(const char* operation, const char* action) const {
     audit::Draft draft{.operation = operation, .action = action, .user = user()};

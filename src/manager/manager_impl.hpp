@@ -114,11 +114,13 @@ class ManagerImpl {
     const catalog::StoreRow& store() const { return *store_; }
     sqlite::Database& database() { return *database_; }
     blobs::BlobStore& blobs() { return *blobs_; }
+    const blobs::BlobStore& blobs() const { return *blobs_; }
     const base::Agent& agent() const { return agent_; }
     [[nodiscard]] std::string user() const { return options_.actor.empty() ? agent_.os_user : options_.actor; }
 
    private:
     void remember_unrecorded(const audit::Draft& draft);
+    void sweep_trash() noexcept;
 
     manager::Layout layout_;
     std::filesystem::path storage_;

@@ -68,6 +68,9 @@ int cleanup(const Session& session, const CleanupFlags& flags) {
     } else {
         print_report(report);
         session.say((report.dry_run ? "would remove " : "removed ") + summary(report));
+        if (report.removed_files > 0) {
+            session.say("their space is freed after a grace of one hour, by whichever command comes next");
+        }
     }
     return exit_done;
 }
