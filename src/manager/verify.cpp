@@ -71,8 +71,7 @@ class Verification {
 
     void check_schema() {
         for (const auto& difference : manager_.database().schema_differences()) {
-            add(Severity::error, "schema_altered", difference,
-                "the schema is not the one that this version ships with: " + difference);
+            add(Severity::error, "schema_altered", difference, "the schema is not the one that this version ships with");
         }
     }
 

@@ -40,6 +40,14 @@ unsigned mode_of(const std::filesystem::path& file) {
     return ::stat(file.c_str(), &status) == 0 ? status.st_mode & 0666U : 0600U;
 }
 
+// On one line, and not without end: whoever wants all of them verifies.
+std::string first_of(const std::vector<std::string>& differences) {
+    constexpr std::size_t most = 10;
+    std::string list;
+    for (std::size_t i = 0; i < std::min(most, differences.size()); ++i) list += (i == 0 ? "" : "; ") + differences[i];
+    return differences.size() > most ? list + "; and " + std::to_string(differences.size() - most) + " more" : list;
+}
+
 int pragma(Connection& connection, const char* sql) {
     Query query(connection, sql);
     query.step();
@@ -144,10 +152,9 @@ void Database::check(Connection& connection) {
     if (version_ < 1) throw Corruption(here + " has no schema version; it was not touched");
     differences_ = sqlite::schema_differences(connection, version_);
     if (!differences_.empty() && !options_.diagnose) {
-        std::string list;
-        for (const auto& difference : differences_) list += "\n  " + difference;
-        throw SchemaAltered("the schema of " + here +
-                            " was altered; nothing was written to it. Run `custody verify` and compare with a backup:" + list);
+        throw SchemaAltered(
+            "the schema of " + here +
+            " was altered; nothing was written to it. Run `custody verify` and compare with a backup: " + first_of(differences_));
     }
     if (version_ < newest_version() && !options_.diagnose) {
         if (!options_.upgrade) {
