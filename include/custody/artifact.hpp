@@ -38,7 +38,9 @@ struct NewArtifact {
     json metadata = json::object();  ///< an object; kept as the text that dump() gives
     std::string metadata_text{};     ///< instead of `metadata`: the object's JSON text, kept as it is
     std::optional<RunId> run{};      ///< else the innermost run that this thread started
-    std::string request_key{};       ///< makes a repeated create answer the first artifact; at most 255 bytes
+    /// Makes a repeated create answer the first artifact with this key, at most 255 bytes, where type, content and metadata are
+    /// the same; with another type, content or metadata it is a Conflict. Sources, names, module, run and status are not compared.
+    std::string request_key{};
     Transfer transfer = Transfer::copy;
     ArtifactStatus status = ArtifactStatus::completed;  ///< pending, in_progress or completed
     bool allow_identified_release = false;              ///< audited override: a de-identified type with identified bytes

@@ -108,8 +108,9 @@ class CUSTODY_API ArtifactManager {
 
     // ---- Artifacts ----
     /// @throws SourceNotFound, SourceIsDirectory, IoError for the source; InvalidArgument (symbolic link, malformed
-    /// metadata, unregistered type, self-contradicting options); NotFound for a source artifact or run; Refused (identified
-    /// content under a de-identified type, PHI in metadata); Conflict (request key, ended run). Nothing is left behind.
+    /// metadata, unregistered type, self-contradicting options); NotFound for a source artifact or run; Refused (a de-identified
+    /// type with the bytes of any identified artifact of the store, linked or not; PHI in metadata); Conflict (request key,
+    /// ended run). Nothing is left behind.
     [[nodiscard]] Artifact create_artifact(const NewArtifact& artifact);
     /// Many in one transaction, all or none; one entry each. Answers in the given order.
     [[nodiscard]] std::vector<Artifact> create_artifacts(std::span<const NewArtifact> artifacts, const Progress& progress = {});
@@ -136,7 +137,7 @@ class CUSTODY_API ArtifactManager {
     /// @throws NotFound; Conflict where it has no payload (any more); Corruption
     [[nodiscard]] PayloadStream open_payload(const ArtifactId& id);
     /// A copy, hashed on the way; `destination` may be a folder, and is never overwritten. Answers the file made.
-    /// @throws as open_payload; IoError
+    /// @throws as open_payload; InvalidArgument for a place in the store's storage/; IoError
     std::filesystem::path checkout(const ArtifactId& id, const std::filesystem::path& destination);
 
     // ---- Types ----
@@ -164,7 +165,8 @@ class CUSTODY_API ArtifactManager {
     /// Never throws for what it finds: that is in the report.
     [[nodiscard]] VerifyReport verify(const VerifyOptions& options = {});
     [[nodiscard]] std::vector<DoctorCheck> doctor();
-    /// Writes one self-contained database for a reviewer to `output` (which must not exist). @throws IoError
+    /// Writes one self-contained database for a reviewer to `output` (which must not exist). @throws IoError;
+    /// InvalidArgument for a path in the store's storage/
     std::filesystem::path snapshot(const std::filesystem::path& output, const SnapshotOptions& options = {});
     /// One read-only SELECT. @throws InvalidArgument for anything else, or past the time limit
     [[nodiscard]] SqlResult sql(const std::string& query, const SqlOptions& options = {});

@@ -62,7 +62,8 @@ struct ErrorSummary {
 enum class ExportFormat { jsonl, json, csv };
 #pragma GCC diagnostic pop
 
-/// Called now and then during long work with what is done and how much there is (0: unknown).
+/// Called now and then during long work with what is done and how much there is (0: unknown). What it throws ends the work:
+/// nothing half is left, and where it is one of custody's errors the failure has its entry.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 /// Which months to write, and how.
@@ -103,7 +104,8 @@ class CUSTODY_API AuditTrail {
     /// @throws Busy, IoError
     [[nodiscard]] ErrorSummary get_error_summary(const AuditQuery& query = {});
     /// Writes the matching entries, oldest first, as one JSON array (indent 2), JSON Lines (stored lines with their texts
-    /// and openings) or CSV with a header, and answers the path. The file appears whole or not at all. @throws IoError, Busy
+    /// and openings) or CSV with a header, and answers the path. The file appears whole or not at all, and never in the place
+    /// of one that is there. @throws IoError (EEXIST where it is there), Busy; InvalidArgument for a path in the store's storage/
     std::filesystem::path export_audit_trail(const std::filesystem::path& output_path, ExportFormat format = ExportFormat::json,
                                              const AuditQuery& query = {}, const Progress& progress = {});
     /// Writes `audit_YYYYMM.jsonl` and `audit_YYYYMM.proof.json` for a range of months, each file whole or not at all, and

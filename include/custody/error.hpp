@@ -37,7 +37,7 @@ class CUSTODY_API Conflict : public Error {
     ~Conflict() override;
 };
 
-/// A rule of the house forbids it: identified content under a de-identified type, metadata that
+/// A rule of the house forbids it: an identified artifact's content under a de-identified type, metadata that
 /// looks like protected health information. `rule()` names the rule; the offending text is never repeated.
 class CUSTODY_API Refused : public Error {
    public:

@@ -35,7 +35,8 @@ std::string_view name_of(const Names<Enum, size>& names, Enum value) noexcept {
 
 template <class Enum, std::size_t size>
 Enum value_of(const Names<Enum, size>& names, std::string_view name, const char* what) {
-    std::string message = std::string(what) + " must be one of";
+    std::string message(what);
+    message += " must be one of";
     const char* separator = " ";
     for (const auto& [value, known] : names) {
         if (known == name) return value;

@@ -63,18 +63,6 @@ std::optional<ProcessState> read_state(const std::string& pid) {
     return state;
 }
 
-std::string account_name(uid_t uid) {
-    std::vector<char> buffer(1024);
-    struct passwd entry {};
-    struct passwd* found = nullptr;
-    int result = 0;
-    while ((result = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found)) == ERANGE && buffer.size() < (1U << 20U)) {
-        buffer.resize(buffer.size() * 2);
-    }
-    if (result != 0 || found == nullptr || *found->pw_name == '\0') return std::to_string(uid);
-    return to_clean_utf8(found->pw_name);
-}
-
 std::string host_name() {
     char name[HOST_NAME_MAX + 1] = {};
     if (::gethostname(name, sizeof name - 1) != 0) return "unknown";
@@ -119,6 +107,19 @@ Agent current_agent(const std::string& program_override) {
             .pid = ::getpid(),
             .program = to_clean_utf8(program_override.empty() ? program_invocation_short_name : program_override),
             .uid = static_cast<std::int64_t>(uid)};
+}
+
+std::string account_name(std::int64_t uid) {
+    std::vector<char> buffer(1024);
+    struct passwd entry {};
+    struct passwd* found = nullptr;
+    int result = 0;
+    while ((result = ::getpwuid_r(static_cast<uid_t>(uid), &entry, buffer.data(), buffer.size(), &found)) == ERANGE &&
+           buffer.size() < (1U << 20U)) {
+        buffer.resize(buffer.size() * 2);
+    }
+    if (result != 0 || found == nullptr || *found->pw_name == '\0') return std::to_string(uid);
+    return to_clean_utf8(found->pw_name);
 }
 
 }  // namespace custody::base

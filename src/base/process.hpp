@@ -38,4 +38,7 @@ struct Agent {
 };
 Agent current_agent(const std::string& program_override);
 
+/// The name of an account; its number where it has none.
+std::string account_name(std::int64_t uid);
+
 }  // namespace custody::base

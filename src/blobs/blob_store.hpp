@@ -29,6 +29,9 @@ struct Modes {
     [[nodiscard]] unsigned payload() const { return group ? 0440U : 0400U; }
 };
 
+/// How long a discarded payload stays in trash/, for those who are just reading it.
+inline constexpr std::int64_t trash_grace_seconds = 3600;
+
 /// Called with the bytes done so far.
 using Progress = std::function<void(std::uint64_t done)>;
 
@@ -119,6 +122,12 @@ class BlobStore {
     /// Unlinks what has been in trash/ for the grace period or longer, and what crashed writers left; never what is
     /// being written. Answers how many files went. @throws IoError
     std::size_t sweep_trash(std::int64_t grace_seconds);
+    /// What lies in trash/. @throws IoError
+    struct TrashUsage {
+        std::size_t files = 0;
+        std::uint64_t size_bytes = 0;
+    };
+    [[nodiscard]] TrashUsage trash_usage() const;
 
     /// Every digest-named file below blobs/, and what else is found there. Order is not defined.
     struct Listing {

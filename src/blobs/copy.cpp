@@ -46,16 +46,19 @@ class Buffer {
     std::unique_ptr<std::byte, Free> memory_;
 };
 
-std::size_t read_some(int from, std::byte* data, std::size_t size, const std::filesystem::path& path) {
+/// A signal ends the wait for a slow source for as long as `signalled` takes: it may stop the work by an exception.
+template <class Signalled>
+std::size_t read_some(int from, std::byte* data, std::size_t size, const std::filesystem::path& path,
+                      const Signalled& signalled) {
     for (;;) {
         const ssize_t count = ::read(from, data, size);
         if (count >= 0) return static_cast<std::size_t>(count);
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
             pollfd wait{from, POLLIN, 0};
-            if (::poll(&wait, 1, -1) < 0 && errno != EINTR) throw_io(errno, "read", path);
-        } else if (errno != EINTR) {
-            throw_io(errno, "read", path);
+            if (::poll(&wait, 1, -1) >= 0) continue;
         }
+        if (errno != EINTR) throw_io(errno, "read", path);
+        signalled();
     }
 }
 
@@ -68,7 +71,10 @@ Hashed copy_and_hash(int from, const std::filesystem::path& from_path, int to, c
     std::uint64_t done = 0;
     std::uint64_t flushed = 0;
     if (size_hint_bytes > buffer_bytes) ::posix_fadvise(from, 0, 0, POSIX_FADV_SEQUENTIAL);
-    while (const std::size_t count = read_some(from, buffer.data(), buffer.size(), from_path)) {
+    const auto tell = [&] {
+        if (progress) progress(done);
+    };
+    while (const std::size_t count = read_some(from, buffer.data(), buffer.size(), from_path, tell)) {
         const std::span<const std::byte> piece(buffer.data(), count);
         if (to >= 0) write_all(to, {reinterpret_cast<const char*>(piece.data()), count}, to_path);
         sha256.update(piece);
@@ -78,7 +84,7 @@ Hashed copy_and_hash(int from, const std::filesystem::path& from_path, int to, c
             ::sync_file_range(to, static_cast<off_t>(flushed), static_cast<off_t>(done - flushed), SYNC_FILE_RANGE_WRITE);
             flushed = done;
         }
-        if (progress) progress(done);
+        tell();
     }
     return {sha256.finish(), done};
 }

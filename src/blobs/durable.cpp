@@ -79,8 +79,13 @@ void write_all(int descriptor, std::string_view bytes, const std::filesystem::pa
     }
 }
 
+void refuse_existing(const std::filesystem::path& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0) throw_exists(path);
+}
+
 void write_atomically(const std::filesystem::path& path, unsigned mode,
-                      const std::function<void(const std::function<void(std::string_view)>&)>& fill) {
+                      const std::function<void(const std::function<void(std::string_view)>&)>& fill, IfThere if_there) {
     const auto folder = folder_of(path);
     const Abilities abilities;
     auto file = Incoming::make(folder, folder, mode, abilities);
@@ -88,14 +93,18 @@ void write_atomically(const std::filesystem::path& path, unsigned mode,
     fill([&](std::string_view bytes) { appender.append(bytes); });
     appender.flush();
     sync_file(file.get(), path);
-    auto placed = file.place(path);
-    if (placed == Incoming::Placed::exists) placed = file.replace(path);
-    if (placed == Incoming::Placed::refused) {
+    const auto give_name = [&](Incoming& from) {
+        const auto placed = from.place(path);
+        if (placed != Incoming::Placed::exists) return placed;
+        if (if_there == IfThere::refuse) throw_exists(path);
+        return from.replace(path);
+    };
+    if (give_name(file) == Incoming::Placed::refused) {
         auto named = Incoming::make_named(folder, mode, abilities);
         if (::lseek(file.get(), 0, SEEK_SET) < 0) throw_io(errno, "read", path);
         copy_and_hash(file.get(), path, named.get(), path, static_cast<std::uint64_t>(look_at(file.get(), path).st_size));
         sync_file(named.get(), path);
-        named.replace(path);
+        give_name(named);
     }
     sync_folder(folder);
 }

@@ -23,10 +23,18 @@ void sync_file(int descriptor, const std::filesystem::path& path);
 /// Writes all of it, whatever write(2) takes at a time. @throws IoError naming `path`
 void write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path);
 
-/// Writes a file whole or not at all: beside its final name, fsync, rename over, fsync of the folder. `fill` gets a
-/// function that appends bytes. @throws IoError; whatever `fill` throws, after removing what was written
+/// What to do about a file that has the name already.
+enum class IfThere { replace, refuse };
+
+/// Writes a file whole or not at all: beside its final name, fsync, rename, fsync of the folder. `fill` gets a
+/// function that appends bytes. @throws IoError (EEXIST where it is there and is not to be replaced); whatever `fill`
+/// throws, after removing what was written
 void write_atomically(const std::filesystem::path& path, unsigned mode,
-                      const std::function<void(const std::function<void(std::string_view)>&)>& fill);
+                      const std::function<void(const std::function<void(std::string_view)>&)>& fill,
+                      IfThere if_there = IfThere::replace);
+
+/// The same refusal before the work is begun. @throws IoError (EEXIST) where anything has the name, be it a dead link
+void refuse_existing(const std::filesystem::path& path);
 
 /// Opens a source for reading as the rules want it: a regular file with no symbolic link anywhere in its path, opened
 /// once and looked at through the descriptor. `inside` (may be empty) is a folder whose symbolic links are the store's own

@@ -40,6 +40,10 @@ void throw_io(int code, std::string_view what, const std::filesystem::path& path
         "can't " + std::string(what) + " " + path.string() + ": " + std::generic_category().message(code) + advice(code), code);
 }
 
+void throw_exists(const std::filesystem::path& path) {
+    throw IoError(path.string() + " is there already and is not overwritten; name another file, or move that one away", EEXIST);
+}
+
 void throw_changed(const std::filesystem::path& path) {
     throw IoError(path.string() + " changed while it was read; wait until it is complete, then try again", EBUSY);
 }

@@ -102,6 +102,17 @@ std::size_t BlobStore::sweep_trash(std::int64_t grace_seconds) {
     return count;
 }
 
+BlobStore::TrashUsage BlobStore::trash_usage() const {
+    TrashUsage usage;
+    for_each_entry(trash(), [&](const std::filesystem::directory_entry& entry) {
+        struct stat status {};
+        if (::lstat(entry.path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+        ++usage.files;
+        usage.size_bytes += static_cast<std::uint64_t>(status.st_size);
+    });
+    return usage;
+}
+
 BlobStore::Listing BlobStore::list() const {
     Listing listing;
     for_each_entry(blobs(), [&](const std::filesystem::directory_entry& folder) {

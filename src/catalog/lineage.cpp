@@ -192,19 +192,18 @@ std::optional<Leak> find_leak(sqlite::Connection& connection, const std::vector<
     return std::nullopt;
 }
 
-std::optional<ArtifactId> find_identified_source(sqlite::Connection& connection, const Digest& payload,
-                                                 const std::vector<ArtifactKey>& sources) {
-    if (sources.empty()) return std::nullopt;
+std::optional<ArtifactId> find_identified(sqlite::Connection& connection, const Digest& payload, std::uint64_t size_bytes,
+                                          const std::vector<ArtifactKey>& sources) {
     // Most content is new: no walk where no identified artifact has these bytes at all.
     sqlite::Query known(connection,
-                        "SELECT 1 FROM artifacts AS a JOIN artifact_types AS t USING (artifact_type) "
-                        "WHERE a.checksum = ? AND t.sensitivity = 'identified' LIMIT 1",
+                        "SELECT a.artifact_key FROM artifacts AS a JOIN artifact_types AS t USING (artifact_type) "
+                        "WHERE a.checksum = ? AND t.sensitivity = 'identified' ORDER BY a.artifact_key LIMIT 1",
                         payload.hex());
     if (!known.step()) return std::nullopt;
     for (const auto key : closure(connection, sources, true)) {
         if (checksum_if(connection, key, "identified") == payload.hex()) return id_of(connection, key);
     }
-    return std::nullopt;
+    return size_bytes == 0 ? std::nullopt : std::optional(id_of(connection, known.integer(0)));
 }
 
 }  // namespace custody::catalog

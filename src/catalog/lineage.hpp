@@ -30,8 +30,10 @@ struct Leak {
 std::optional<Leak> find_leak(sqlite::Connection& connection, const std::vector<ArtifactKey>& outputs,
                               const std::vector<ArtifactKey>& sources);
 
-/// As find_leak for an artifact that is not there yet.
-std::optional<ArtifactId> find_identified_source(sqlite::Connection& connection, const Digest& payload,
-                                                 const std::vector<ArtifactKey>& sources);
+/// As find_leak for an artifact that is not there yet: an identified artifact with this payload, an ancestor where there is
+/// one, else any in the store, so that leaving a source out is no way around. Empty payloads identify nobody: of those, ancestors
+/// only.
+std::optional<ArtifactId> find_identified(sqlite::Connection& connection, const Digest& payload, std::uint64_t size_bytes,
+                                          const std::vector<ArtifactKey>& sources);
 
 }  // namespace custody::catalog

@@ -92,8 +92,11 @@ std::vector<std::string> integrity_check(sqlite::Connection& connection) {
 std::vector<std::string> foreign_key_check(sqlite::Connection& connection) {
     std::vector<std::string> lines;
     sqlite::Query query(connection, "PRAGMA foreign_key_check");
-    while (query.step())
-        lines.push_back("row " + query.text(1) + " of " + query.text(0) + " refers to a missing row of " + query.text(2));
+    while (query.step()) {
+        // A table without row numbers has none to name.
+        const auto row = query.is_null(1) ? "a row of " + query.text(0) : "row " + query.text(1) + " of " + query.text(0);
+        lines.push_back(row + " refers to a missing row of " + query.text(2));
+    }
     return lines;
 }
 

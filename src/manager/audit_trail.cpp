@@ -174,13 +174,16 @@ std::filesystem::path AuditTrail::export_audit_trail(const std::filesystem::path
     draft.details["format"] = format == ExportFormat::csv ? "csv" : format == ExportFormat::json ? "json" : "jsonl";
     manager_->attempt(draft, [&] {
         check(query);
+        manager_->refuse_own(output_path);
+        blobs::refuse_existing(output_path);
         manager_->database().read([&](sqlite::Connection& connection) {
             std::int64_t count = 0;
-            blobs::write_atomically(output_path, manager_->blobs().modes().file(), [&](const Append& append) {
+            const auto fill = [&](const Append& append) {
                 write_entries(connection, query, format, append, progress, count);
                 draft.details["entry_count"] = count;
                 manager_->record(draft);  // before the file has its name
-            });
+            };
+            blobs::write_atomically(output_path, manager_->blobs().modes().file(), fill, blobs::IfThere::refuse);
         });
     });
     return output_path;
@@ -198,6 +201,7 @@ std::vector<std::filesystem::path> AuditTrail::export_months(const MonthExport& 
     manager_->attempt(draft, [&] {
         require_month(wanted.first_month);
         require_month(wanted.last_month);
+        manager_->refuse_own(folder);
         key = manager_->signing_key(wanted.signing_key);
     });
     // The entry of the export comes after its range, and the notes are of heads that lie before it.

@@ -16,7 +16,6 @@ namespace {
 
 // Small enough that other writers wait for tenths of a second at most.
 constexpr std::size_t batch_size = 500;
-constexpr std::int64_t trash_grace_seconds = 3600;
 
 struct Batch {
     std::vector<catalog::CleanupCandidate> removed;
@@ -147,14 +146,15 @@ CleanupReport ArtifactManager::cleanup_old_artifacts(const CleanupOptions& optio
         more = batch.more;
         after = batch.last;
         add_to(report, std::move(batch));
-        if (options.progress) options.progress(report.removed.size() + report.kept.size(), 0);
+        // Whoever follows the progress may stop here: what has gone is recorded, and so is the stop.
+        if (options.progress) impl_->attempt(entry, [&] { options.progress(report.removed.size() + report.kept.size(), 0); });
     }
     auto summary = entry_of(*impl_, options);
     summary.details["removed_count"] = report.removed.size();
     summary.details["kept_count"] = report.kept.size();
     summary.details["removed_files"] = report.removed_files;
     impl_->attempt(summary, [&] { impl_->record(summary); });
-    if (!options.dry_run) impl_->blobs().sweep_trash(trash_grace_seconds);
+    if (!options.dry_run) impl_->blobs().sweep_trash(blobs::trash_grace_seconds);
     return report;
 }
 

@@ -82,7 +82,8 @@ void check_against_catalog(const ManagerImpl& manager, sqlite::Connection& conne
     (void)manager.join_run(connection, wanted.run, making.entry);
     const auto keys = source_keys(connection, wanted);
     if (!making.staged || *sensitivity != Sensitivity::deidentified) return;
-    if (const auto identified = catalog::find_identified_source(connection, making.staged->digest(), keys)) {
+    const auto& staged = *making.staged;
+    if (const auto identified = catalog::find_identified(connection, staged.digest(), staged.size_bytes(), keys)) {
         making.entry.details["identified_artifact_id"] = identified->str();
         making.entry.details["rule"] = "identified_release";
         if (!wanted.allow_identified_release) {
@@ -292,6 +293,7 @@ std::vector<Artifact> create(ManagerImpl& manager, std::span<const NewArtifact> 
                 if (progress) progress(done_bytes + done, total_bytes);
             });
             if (making.staged) done_bytes += making.staged->size_bytes();
+            if (progress) progress(done_bytes, total_bytes);  // the last chance to stop: what follows is one transaction
         }
         manager.transact([&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
             for (auto& making : all) {

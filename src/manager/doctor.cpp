@@ -16,6 +16,7 @@ namespace {
 using Severity = Finding::Severity;
 
 constexpr std::uint64_t little_space_bytes = 1ULL << 30U;
+constexpr std::uint64_t no_space_bytes = 16ULL << 20U;  // the catalog's log alone may want as much
 constexpr std::uint64_t large_wal_bytes = 64ULL << 20U;
 
 DoctorCheck fine(const char* name, std::string message) { return {name, Severity::note, std::move(message), {}}; }
@@ -40,7 +41,8 @@ DoctorCheck check_space(const char* name, const std::filesystem::path& folder) {
     const auto free_bytes = std::uint64_t{space.f_bavail} * space.f_frsize;
     const auto text = std::to_string(free_bytes >> 20U) + " MiB free at " + folder.string();
     if ((space.f_flag & ST_RDONLY) != 0) return {name, Severity::error, folder.string() + " is mounted read-only", {}};
-    if (free_bytes < little_space_bytes) return {name, Severity::warning, text, "custody cleanup --older-than DAYS --dry-run"};
+    const auto severity = free_bytes < no_space_bytes ? Severity::error : Severity::warning;
+    if (free_bytes < little_space_bytes) return {name, severity, text, "custody cleanup --older-than DAYS --dry-run"};
     return fine(name, text);
 }
 
@@ -58,10 +60,33 @@ DoctorCheck check_permissions(const ManagerImpl& manager) {
 }
 
 DoctorCheck check_writable(ManagerImpl& manager) {
+    const auto& catalog = manager.layout().catalog();
     if (manager.database().writable()) return fine("catalog", "can be written");
     if (manager.database().version() < sqlite::newest_version()) return fine("catalog", "is only read before it is upgraded");
-    return {"catalog", Severity::error, "can only be read: altered, on read-only media, or owned by somebody else",
-            "custody verify"};
+    if (!manager.database().schema_differences().empty()) {
+        return {"catalog", Severity::error, "is left as it is, because its schema was altered", "custody verify"};
+    }
+    struct statvfs space {};
+    if (::statvfs(catalog.c_str(), &space) == 0 && (space.f_flag & ST_RDONLY) != 0) {
+        return {"catalog", Severity::error,
+                "is on read-only media: custody records reads too, so nothing but verify and doctor works here",
+                "sqlite3 -readonly " + catalog.string()};
+    }
+    struct stat status {};
+    if (::stat(catalog.c_str(), &status) == 0 && status.st_uid != manager.agent().uid) {
+        const auto owner = base::account_name(status.st_uid);
+        return {"catalog", Severity::error, "belongs to " + owner + ", and this account is " + manager.agent().os_user,
+                "sudo -u " + owner + " custody doctor"};
+    }
+    return {"catalog", Severity::error, "can only be read: look at its permissions", "ls -l " + catalog.string()};
+}
+
+DoctorCheck check_trash(const ManagerImpl& manager) {
+    const auto usage = manager.blobs().trash_usage();
+    if (usage.files == 0) return fine("trash", "empty");
+    return fine("trash", std::to_string(usage.files) + (usage.files == 1 ? " file, " : " files, ") +
+                             std::to_string(usage.size_bytes >> 20U) +
+                             " MiB: freed an hour after the removal, by whichever command comes next");
 }
 
 DoctorCheck check_wal(const ManagerImpl& manager) {
@@ -111,6 +136,7 @@ std::vector<DoctorCheck> ArtifactManager::doctor() {
     run(checks, "permissions", [&] { return check_permissions(manager); });
     run(checks, "space", [&] { return check_space("space", manager.storage_path()); });
     if (manager.store().payload_root) run(checks, "payloads", [&] { return check_space("payloads", manager.blobs().root()); });
+    run(checks, "trash", [&] { return check_trash(manager); });
     run(checks, "wal", [&] { return check_wal(manager); });
     run(checks, "runs", [&] { return check_runs(manager); });
     run(checks, "clock", [&] { return check_clock(manager); });

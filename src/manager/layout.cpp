@@ -1,17 +1,44 @@
 #include "manager/layout.hpp"
 
+#include <algorithm>
 #include <custody/error.hpp>
 
 namespace custody::manager {
 
+namespace {
+
+// Absolute, without `..`, with the links of as much of it as is there resolved.
+std::filesystem::path resolved(const std::filesystem::path& path) {
+    std::error_code code;
+    auto whole = std::filesystem::weakly_canonical(std::filesystem::absolute(path, code), code);
+    if (code) throw IoError("can't resolve the path " + path.string() + ": " + code.message(), code.value());
+    return whole;
+}
+
+bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder) {
+    return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
+}
+
+}  // namespace
+
 Layout layout_of(const std::filesystem::path& base) {
     if (base.empty()) throw InvalidArgument("no store was named: its path is empty");
     if (base.native().find('\0') != std::string::npos) throw InvalidArgument("the store's path has a NUL in it");
-    std::error_code code;
-    auto absolute = std::filesystem::weakly_canonical(std::filesystem::absolute(base, code), code);
-    if (code) throw IoError("can't resolve the store's path " + base.string() + ": " + code.message(), code.value());
+    auto absolute = resolved(base);
     if (!absolute.has_filename() && absolute.has_parent_path()) absolute = absolute.parent_path();
     return {absolute};
+}
+
+void refuse_inside_store(const Layout& layout, const std::filesystem::path& payload_root, const std::filesystem::path& scratch,
+                         const std::filesystem::path& output) {
+    const auto path = resolved(output);
+    if (!scratch.empty() && lies_in(path, resolved(scratch))) return;
+    for (const auto& own : {layout.storage(), payload_root / "blobs", payload_root / "trash"}) {
+        if (lies_in(path, resolved(own))) {
+            throw InvalidArgument(output.string() + " lies in the store itself (" + own.string() +
+                                  "): name a place outside of it");
+        }
+    }
 }
 
 }  // namespace custody::manager

@@ -18,4 +18,10 @@ struct Layout {
 /// Absolute, with the links of what is there resolved, so that it holds after chdir. @throws IoError
 Layout layout_of(const std::filesystem::path& base);
 
+/// What a caller names to be written must not be one of the store's own files: `output` may lie neither in `storage/` nor among
+/// the payloads (`blobs/` and `trash/` below `payload_root`), whichever links lead there; in `scratch`, where there is one,
+/// it may. @throws InvalidArgument, IoError
+void refuse_inside_store(const Layout& layout, const std::filesystem::path& payload_root, const std::filesystem::path& scratch,
+                         const std::filesystem::path& output);
+
 }  // namespace custody::manager

@@ -1,5 +1,6 @@
 // A lineage for programs (JSON), for Graphviz (dot) and for people (tree).
 
+#include <algorithm>
 #include <custody/lineage.hpp>
 #include <unordered_map>
 #include <unordered_set>
@@ -66,7 +67,8 @@ void draw(std::string& out, const Lineage& lineage, const Neighbours& next, bool
         const auto& id = up ? edge->source : edge->output;
         // Past 40 levels the indentation says the depth in figures instead.
         const auto depth = stack.size();
-        out += depth <= 40 ? std::string(depth * 2, ' ') : std::string(80, ' ') + "[" + std::to_string(depth) + "] ";
+        out.append(std::min<std::size_t>(depth, 40) * 2, ' ');
+        if (depth > 40) out.append("[").append(std::to_string(depth)).append("] ");
         out += (up ? "<- " : "-> ") + edge->relationship + " " + label_of(*nodes.at(id));
         if (!drawn.insert(id).second) {
             out += edges_of(id)->empty() ? "\n" : " (above)\n";

@@ -42,6 +42,7 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
     open_signing_key();
     reads_ = std::make_unique<GroupedReads>([this] { flush_reads(); }, options_.seal_every);
     end_dead_runs();
+    sweep_trash();
 }
 
 ManagerImpl::ManagerImpl(std::shared_ptr<ManagerImpl> root, const Attribution& attribution)
@@ -109,6 +110,15 @@ sqlite::MigrationStep ManagerImpl::migration_step() const {
         writer.append(entry);
         writer.finish();
     };
+}
+
+// Whoever comes next frees what an earlier cleanup left for its grace; it costs one look into a folder that is mostly empty.
+void ManagerImpl::sweep_trash() noexcept {
+    try {
+        if (database().writable()) blobs().sweep_trash(blobs::trash_grace_seconds);
+    } catch (const std::exception&) {
+        // No reason not to open the store: the next one tries again.
+    }
 }
 
 // A call's own words go before those of the run that it is in, and these before the manager's.
@@ -182,6 +192,12 @@ std::filesystem::path ManagerImpl::temp_folder() {
     auto& temp = shared_->temp;
     if (!temp) temp = std::make_unique<blobs::ProcessFolder>(layout_.temp(), blobs().modes().folder());
     return temp->path();
+}
+
+void ManagerImpl::refuse_own(const std::filesystem::path& output) const {
+    const std::lock_guard lock(shared_->mutex);
+    const auto& temp = shared_->temp;
+    manager::refuse_inside_store(layout_, blobs().root(), temp ? temp->path() : std::filesystem::path(), output);
 }
 
 std::size_t ManagerImpl::empty_temp(bool of_dead_processes) {

@@ -127,6 +127,9 @@ class ManagerImpl {
     void end_run(const RunId& run, ArtifactStatus status, const char* reason, const std::string& error_message);
     void end_dead_runs();
 
+    /// @throws InvalidArgument where a caller would have something written into the store itself; temp_folder() is the caller's
+    void refuse_own(const std::filesystem::path& output) const;
+
     [[nodiscard]] std::filesystem::path temp_folder();
     std::size_t empty_temp(bool of_dead_processes);
 
@@ -136,6 +139,7 @@ class ManagerImpl {
     const catalog::StoreRow& store() const { return *shared_->store; }
     sqlite::Database& database() { return *shared_->database; }
     blobs::BlobStore& blobs() { return *shared_->blobs; }
+    const blobs::BlobStore& blobs() const { return *shared_->blobs; }
     const base::Agent& agent() const { return agent_; }
     [[nodiscard]] std::string user() const;
     /// What a run says of whom it is for and why, unless the call says something else.
@@ -166,6 +170,7 @@ class ManagerImpl {
     void open_signing_key();
     [[nodiscard]] std::optional<OpenRun> innermost() const;
     [[nodiscard]] GroupedReads& reads() { return root_ ? *root_->reads_ : *reads_; }
+    void sweep_trash() noexcept;
 
     manager::Layout layout_;
     std::filesystem::path storage_;

@@ -1,10 +1,14 @@
 // Making, opening and upgrading a store.
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdint>
 #include <custody/artifact_manager.hpp>
 
 #include "base/hex.hpp"
+#include "base/process.hpp"
 #include "base/random.hpp"
 #include "manager/manager_impl.hpp"
 #include "manager/payload_root.hpp"
@@ -68,11 +72,23 @@ void write_first_rows(sqlite::Connection& connection, const InitOptions& init, c
     writer.finish();
 }
 
+// Where the way is barred: whose folder it is that bars it, and who is asking.
+std::string barred_by(const std::filesystem::path& path) {
+    for (auto folder = path.parent_path(); folder.has_relative_path(); folder = folder.parent_path()) {
+        struct stat status {};
+        if (::stat(folder.c_str(), &status) != 0) continue;
+        return "; " + folder.string() + " belongs to " + base::account_name(status.st_uid) + ", and this account is " +
+               base::account_name(::geteuid());
+    }
+    return {};
+}
+
 bool exists(const Layout& layout) {
     std::error_code code;
     const auto status = std::filesystem::symlink_status(layout.catalog(), code);
     if (code && status.type() != std::filesystem::file_type::not_found) {
-        throw IoError("can't look at " + layout.catalog().string() + ": " + code.message(), code.value());
+        const auto whose = code.value() == EACCES ? barred_by(layout.catalog()) : std::string();
+        throw IoError("can't look at " + layout.catalog().string() + ": " + code.message() + whose, code.value());
     }
     return std::filesystem::exists(status);
 }

@@ -1,6 +1,7 @@
 // Where operations become transactions and audit entries: the only place that appends to the trail.
 
 #include <algorithm>
+#include <string_view>
 
 #include "manager/manager_impl.hpp"
 
@@ -237,7 +238,10 @@ void ManagerImpl::record_failure(audit::Draft& draft, const Error& error,
         why = second.what();
     }
     remember_unrecorded(draft);
-    manager::rethrow_with(" (this failure could not be recorded in the audit trail: " + why + ")");
+    // Mostly it is the same trouble once more, and needs no saying twice.
+    const bool same = std::string_view(error.what()).find(why) != std::string_view::npos;
+    manager::rethrow_with(same ? " (and could not be recorded in the audit trail)"
+                               : " (this failure could not be recorded in the audit trail: " + why + ")");
 }
 
 }  // namespace custody

@@ -166,12 +166,15 @@ std::filesystem::path ArtifactManager::checkout(const ArtifactId& id, const std:
     auto draft = impl_->draft("artifact_access", "checkout");
     draft.artifact_id = id.str();
     return impl_->attempt(draft, [&] {
+        impl_->refuse_own(destination);
         std::optional<Artifact> artifact;
         auto stream = open_stream(*impl_, draft, id, artifact);
         std::error_code ignored;
-        const auto target = std::filesystem::is_directory(destination, ignored)
-                                ? destination / std::filesystem::path(artifact->file_path).filename()
-                                : destination;
+        const bool into_folder = std::filesystem::is_directory(destination, ignored);
+        if (!into_folder && !destination.empty() && !destination.has_filename()) {
+            throw IoError("there is no folder " + destination.parent_path().string(), ENOENT);
+        }
+        const auto target = into_folder ? destination / std::filesystem::path(artifact->file_path).filename() : destination;
         blobs::Descriptor file(::open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (!file) {
             const int code = errno;

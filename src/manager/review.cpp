@@ -63,21 +63,20 @@ std::filesystem::path ArtifactManager::snapshot(const std::filesystem::path& out
     auto draft = impl_->draft("store", "snapshot");
     draft.details["include_text"] = options.include_text;
     return impl_->attempt(draft, [&] {
-        std::error_code ignored;
         if (output.empty()) throw InvalidArgument("a snapshot needs a file to be written to");
-        if (std::filesystem::exists(std::filesystem::symlink_status(output, ignored))) {
-            throw IoError(output.string() + " is there already; a snapshot never overwrites", EEXIST);
-        }
+        impl_->refuse_own(output);
+        blobs::refuse_existing(output);
         // Built in this process's own folder, then copied: free text never reaches a place that others read.
         const Draft made(impl_->temp_folder());
         const auto mode = impl_->blobs().modes().file();
         sqlite::copy_database(impl_->layout().catalog(), made.whole, mode);
         draft.details["last_seq"] = audit::last_seq(*sqlite::open_connection(made.whole, sqlite::Access::read_write));
         if (!options.include_text) sqlite::rewrite_database(made.whole, made.without_text, mode, catalog::erase_texts);
-        blobs::write_atomically(output, mode, [&](const auto& append) {
+        const auto fill = [&](const auto& append) {
             copy_into(options.include_text ? made.whole : made.without_text, append);
             impl_->record(draft);  // before the file has its name
-        });
+        };
+        blobs::write_atomically(output, mode, fill, blobs::IfThere::refuse);
         return output;
     });
 }

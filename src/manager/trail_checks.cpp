@@ -101,7 +101,7 @@ std::vector<std::filesystem::path> AuditTrail::prove_history(const ArtifactId& a
     std::vector<std::pair<std::int64_t, std::string>> proofs;
     std::vector<std::filesystem::path> files;
     manager_->attempt(draft, [&] {
-        manager_->refuse_inside_store(folder, "a folder of proofs");
+        manager_->refuse_own(folder);
         std::vector<std::int64_t> about;
         manager_->database().read([&](sqlite::Connection& connection) {
             about.clear();

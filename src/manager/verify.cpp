@@ -1,6 +1,7 @@
 // Integrity of everything: the schema, the database, the counters, the trail, the rows against the trail, the payloads.
 
 #include <custody/artifact_manager.hpp>
+#include <exception>
 #include <random>
 #include <set>
 
@@ -26,12 +27,16 @@ class Verification {
     Verification(ManagerImpl& manager, const VerifyOptions& options) : manager_(manager), options_(options) {}
 
     VerifyReport run() {
-        step("schema", [&] { check_schema(); });
-        step("database", [&] { check_database(); });
-        step("counters", [&] { check_counters(); });
-        step("trail", [&] { check_trail(); });
-        step("payloads", [&] { check_payloads(); });
-        step("leftovers", [&] { check_leftovers(); });
+        try {
+            step("schema", [&] { check_schema(); });
+            step("database", [&] { check_database(); });
+            step("counters", [&] { check_counters(); });
+            step("trail", [&] { check_trail(); });
+            step("payloads", [&] { check_payloads(); });
+            step("leftovers", [&] { check_leftovers(); });
+        } catch (const Stop& stop) {
+            std::rethrow_exception(stop.why);
+        }
         return std::move(report_);
     }
 
@@ -40,10 +45,26 @@ class Verification {
         if (++counts_[kind] <= most_findings_of_a_kind) report_.findings.push_back({severity, kind, subject, message});
     }
 
+    // Whoever follows the progress may stop the verification by an exception: that is no finding.
+    struct Stop {
+        std::exception_ptr why;
+    };
+
+    void tell(std::uint64_t done) {
+        if (!options_.progress) return;
+        try {
+            options_.progress(done, total_bytes_);
+        } catch (...) {
+            throw Stop{std::current_exception()};
+        }
+    }
+
     template <class Step>
     void step(const char* subject, Step&& body) {
         try {
             body();
+        } catch (const Stop&) {
+            throw;
         } catch (const Corruption& error) {
             add(Severity::error, "database_damaged", subject, error.what());
         } catch (const std::exception& error) {
@@ -53,8 +74,7 @@ class Verification {
 
     void check_schema() {
         for (const auto& difference : manager_.database().schema_differences()) {
-            add(Severity::error, "schema_altered", difference,
-                "the schema is not the one that this version ships with: " + difference);
+            add(Severity::error, "schema_altered", difference, "the schema is not the one that this version ships with");
         }
     }
 
@@ -109,9 +129,7 @@ class Verification {
         }
         if (!is_drawn()) return;
         const auto before = report_.bytes_hashed;
-        const bool good = manager_.blobs().matches(row.digest, [&](std::uint64_t done) {
-            if (options_.progress) options_.progress(before + done, total_bytes_);
-        });
+        const bool good = manager_.blobs().matches(row.digest, [&](std::uint64_t done) { tell(before + done); });
         ++report_.payloads_hashed;
         report_.bytes_hashed += row.size_bytes;
         if (!good) return add(Severity::error, "payload_altered", hex, "its bytes are not those that were stored");
@@ -204,7 +222,8 @@ VerifyReport ArtifactManager::verify(const VerifyOptions& options) {
     if (!(options.sample_percent >= 0.0 && options.sample_percent <= 100.0)) {
         impl_->attempt(draft, [&] { throw InvalidArgument("a sample is between 0 and 100 percent"); });
     }
-    auto report = Verification(*impl_, options).run();
+    const auto verify = [&] { return Verification(*impl_, options).run(); };
+    auto report = impl_->database().writable() ? impl_->attempt(draft, verify) : verify();
     // A store that is altered or damaged, or can't be written, is left as it is, and the report says so.
     report.audited = false;
     if (!report.ok() || !impl_->database().writable()) return report;

@@ -41,6 +41,14 @@ unsigned mode_of(const std::filesystem::path& file) {
     return ::stat(file.c_str(), &status) == 0 ? status.st_mode & 0666U : 0600U;
 }
 
+// On one line, and not without end: whoever wants all of them verifies.
+std::string first_of(const std::vector<std::string>& differences) {
+    constexpr std::size_t most = 10;
+    std::string list;
+    for (std::size_t i = 0; i < std::min(most, differences.size()); ++i) list += (i == 0 ? "" : "; ") + differences[i];
+    return differences.size() > most ? list + "; and " + std::to_string(differences.size() - most) + " more" : list;
+}
+
 int pragma(Connection& connection, const char* sql) {
     Query query(connection, sql);
     query.step();
@@ -148,10 +156,9 @@ void Database::check(Connection& connection) {
 }
 
 void Database::refuse_altered(const std::vector<std::string>& differences) const {
-    std::string list;
-    for (const auto& difference : differences) list += "\n  " + difference;
     throw SchemaAltered("the schema of " + file_.string() +
-                        " was altered; nothing was written to it. Run `custody verify` and compare with a backup:" + list);
+                        " was altered; nothing was written to it. Run `custody verify` and compare with a backup: " +
+                        first_of(differences));
 }
 
 void Database::upgrade(Connection& connection) {

@@ -67,6 +67,28 @@ TEST_CASE("a file is written whole, over what was there, with exact permissions"
     CHECK(std::distance(fs::directory_iterator(scratch.path()), fs::directory_iterator()) == 1);
 }
 
+TEST_CASE("a file that must not be replaced is not, even where it appears while its namesake is written") {
+    const Scratch scratch;
+    const auto write = [&](const char* name, const std::function<void()>& meanwhile) {
+        blobs::write_atomically(
+            scratch / name, 0600,
+            [&](const auto& append) {
+                append("new");
+                meanwhile();
+            },
+            blobs::IfThere::refuse);
+    };
+    write("fresh", [] {});
+    CHECK(slurp(scratch / "fresh") == "new");
+    const auto said = message_of<IoError>([&] { write("late", [&] { scratch.file("late", "theirs"); }); });
+    CHECK(said.find("is there already") != std::string::npos);
+    CHECK(slurp(scratch / "late") == "theirs");
+    fs::create_symlink("nowhere", scratch / "link");
+    CHECK_THROWS_AS(blobs::refuse_existing(scratch / "link"), IoError);
+    CHECK_NOTHROW(blobs::refuse_existing(scratch / "nothing"));
+    CHECK(std::distance(fs::directory_iterator(scratch.path()), fs::directory_iterator()) == 3);
+}
+
 TEST_CASE("a file whose writing fails is as it was, and nothing lies beside it") {
     const Scratch scratch;
     scratch.file("out", "old");

@@ -11,6 +11,9 @@ echo 'raw picture' >interview.mp4
 echo 'blurred picture' >blurred.mp4
 "$program" | tee out
 grep -q '^video_deid .* completed (video_deid.blur)' out
-grep -q '"create"' out
+grep -q '^20.* create$' out # a string, not its JSON
+"$program" >again
+test "$(head -n 1 again)" = "$(head -n 1 out)" # the same artifacts
+test "$("$custody" --store study list --json | grep -c '"artifact_id"')" = 2
 "$custody" --store study run list --json | grep -q '"status": "completed"'
 "$custody" --store study verify

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cerrno>
 #include <sstream>
 
 #include "base/canonical_json.hpp"
@@ -235,4 +236,31 @@ TEST_CASE("the JSON export is one array with indent 2, empty too") {
     CHECK(slurp(empty) == "[]\n");
     CHECK(store.last_entry().at("details").at("entry_count") == 0);
     CHECK_THROWS_AS((void)store.manager.audit().export_audit_trail(store.scratch / "no/such/x.json"), IoError);
+}
+
+TEST_CASE("an export never overwrites a file that is there") {
+    Store store;
+    fill(store);
+    const auto file = store.scratch.file("precious", "years of work");
+    std::filesystem::create_symlink(store.scratch / "nowhere", store.scratch / "link");
+    for (const auto& output : {file, store.scratch / "link", store.scratch.path()}) {
+        CAPTURE(output);
+        const Trace before(store);
+        try {
+            (void)store.manager.audit().export_audit_trail(output, ExportFormat::csv);
+            FAIL("it was overwritten");
+        } catch (const IoError& error) {
+            CHECK(error.code() == EEXIST);
+            CHECK(std::string(error.what()).find(output.string() + " is there already") != std::string::npos);
+        }
+        before.check_unchanged();
+        CHECK(store.last_entry().at("outcome") == "failed");
+    }
+    CHECK(slurp(file) == "years of work");
+    CHECK_FALSE(std::filesystem::exists(store.scratch / "nowhere"));
+    // Nor does it where the file appears while it is written.
+    const auto late = store.scratch / "late";
+    const auto appear = [&](std::uint64_t, std::uint64_t) { store.scratch.file("late", "somebody else's"); };
+    CHECK_THROWS_AS((void)store.manager.audit().export_audit_trail(late, ExportFormat::csv, {}, appear), IoError);
+    CHECK(slurp(late) == "somebody else's");
 }

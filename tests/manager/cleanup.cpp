@@ -1,3 +1,5 @@
+#include <cerrno>
+
 #include "manager/support.hpp"
 
 using namespace custody;
@@ -158,4 +160,19 @@ TEST_CASE("a cleanup of a type that is not registered is refused") {
     CHECK(store.last_entry().at("outcome") == "refused");
     store.manager.register_artifact_type(ArtifactType("unheard_of"), Sensitivity::neutral);
     CHECK_NOTHROW((void)store.manager.cleanup_old_artifacts({.type = ArtifactType("unheard_of")}));
+}
+
+TEST_CASE("a cleanup that is stopped between two batches is recorded, and what went is gone") {
+    Store store;
+    std::vector<NewArtifact> batch;
+    for (int i = 0; i < 510; ++i) batch.push_back({.type = ArtifactType::log, .content = "log " + std::to_string(i % 20)});
+    (void)store.manager.create_artifacts(batch);
+    const CleanupOptions stopped{.older_than_days = 0,
+                                 .progress = [](std::uint64_t, std::uint64_t) { throw IoError("stopped", EINTR); }};
+    CHECK_THROWS_AS((void)store.manager.cleanup_old_artifacts(stopped), IoError);
+    CHECK(store.last_entry().at("action") == "remove_old");
+    CHECK(store.last_entry().at("outcome") == "failed");
+    CHECK(store.raw().number("SELECT count(*) FROM artifacts WHERE removed_at IS NOT NULL") == 500);
+    CHECK(store.manager.verify().ok());
+    CHECK(store.manager.cleanup_old_artifacts({.older_than_days = 0}).removed.size() == 10);
 }

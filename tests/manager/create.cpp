@@ -169,8 +169,35 @@ TEST_CASE("what is identified can't be released as it is, unless somebody takes 
     release.allow_identified_release = true;
     CHECK_NOTHROW((void)store.manager.create_artifact(release));
     CHECK(store.last_entry().at("details").at("release_override") == true);
-    // No relation, no leak that could be known; other bytes are a release.
-    CHECK_NOTHROW((void)store.add(ArtifactType::video_deid, "blurred", {raw.id}));
+    CHECK_NOTHROW((void)store.add(ArtifactType::video_deid, "blurred", {raw.id}));  // other bytes are a release
+}
+
+TEST_CASE("what is identified can't be released by leaving out where it came from") {
+    Store store;
+    const auto first = store.add(ArtifactType::video_raw, "face");
+    const auto second = store.add(ArtifactType::video_keypoints, "face");
+    const auto other = store.add(ArtifactType::video_raw, "another face");
+    const auto refusal = [&](const std::vector<ArtifactId>& sources) {
+        const Trace before(store);
+        const auto said = message_of<Refused>([&] { (void)store.add(ArtifactType::video_deid, "face", sources); });
+        before.check_unchanged();
+        CHECK(store.last_entry().at("details").at("rule") == "identified_release");
+        return said;
+    };
+    CHECK(refusal({}).find(first.id.str()) != std::string::npos);
+    CHECK(refusal({other.id}).find(first.id.str()) != std::string::npos);
+    CHECK(refusal({second.id}).find(second.id.str()) != std::string::npos);  // the ancestor is named rather than another
+    CHECK_NOTHROW((void)store.add(ArtifactType::log, "face"));               // only releases are guarded
+    // It stays so when the payload of the identified one has been removed.
+    (void)store.manager.cleanup_old_artifacts({.older_than_days = 0});
+    CHECK(refusal({}).find(first.id.str()) != std::string::npos);
+}
+
+TEST_CASE("an empty payload identifies nobody, but an empty source's own is still refused") {
+    Store store;
+    const auto raw = store.add(ArtifactType::text_raw, "");
+    CHECK_NOTHROW((void)store.add(ArtifactType::text_deid, ""));
+    CHECK_THROWS_AS((void)store.add(ArtifactType::text_deid, "", {raw.id}), Refused);
 }
 
 TEST_CASE("metadata with health information is refused, overridden with a trace, or let through where the guard is off") {
@@ -256,4 +283,33 @@ TEST_CASE("what is thrown by others is recorded, and comes out as an error of cu
     CHECK_THROWS_AS((void)store.manager.create_artifacts(wanted, [](auto, auto) { throw std::bad_alloc(); }), std::bad_alloc);
     CHECK(store.last_entry().at("outcome") == "failed");
     trace.check_unchanged(2);
+}
+
+TEST_CASE("progress is told while bytes are copied, and what it throws leaves nothing behind") {
+    Store store;
+    const auto first = store.scratch.file("first", "first");
+    const auto large = store.scratch.file("large", std::string(5U << 20U, 'l'));
+    const std::vector<NewArtifact> wanted{{.type = ArtifactType::log, .source_path = first},
+                                          {.type = ArtifactType::log, .source_path = large},
+                                          {.type = ArtifactType::log, .content = "third"}};
+    std::vector<std::uint64_t> told;
+    const auto stop_at = [&](std::uint64_t limit_bytes, const std::exception_ptr& with) {
+        return [&told, limit_bytes, with](std::uint64_t done, std::uint64_t total) {
+            CHECK(total == (5U << 20U) + 5);
+            told.push_back(done);
+            if (done >= limit_bytes) std::rethrow_exception(with);
+        };
+    };
+    for (const std::uint64_t limit_bytes : {5ULL, 1ULL << 20U, 5ULL << 20U, (5ULL << 20U) + 10}) {
+        CAPTURE(limit_bytes);
+        const Trace before(store);
+        const auto stop = stop_at(limit_bytes, std::make_exception_ptr(IoError("stopped", EINTR)));
+        CHECK_THROWS_AS((void)store.manager.create_artifacts(wanted, stop), IoError);
+        before.check_unchanged();
+        CHECK(store.last_entry().at("outcome") == "failed");
+    }
+    told.clear();
+    CHECK(store.manager.create_artifacts(wanted, stop_at(1ULL << 40U, nullptr)).size() == 3);
+    CHECK(told.size() >= 6);
+    CHECK(std::is_sorted(told.begin(), told.end()));
 }

@@ -37,9 +37,9 @@ TEST_CASE("a link needs a source, a known output and a well-formed kind") {
 
 TEST_CASE("a link that would make a release descend from its own identified bytes is refused") {
     Store store;
+    const auto released = store.add(ArtifactType::video_deid, "face");  // nothing tells yet whose it is
     const auto raw = store.add(ArtifactType::video_raw, "face");
     const auto middle = store.add_bare(ArtifactType::metadata);
-    const auto released = store.add(ArtifactType::video_deid, "face");  // nothing tells yet where it is from
     CHECK(store.manager.link_artifacts({{middle.id}, released.id}) == 1);
     const auto rows = store.rows();
     for (const auto& output : {released.id, middle.id}) {  // directly, or further up

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <fstream>
 #include <thread>
 
@@ -241,4 +242,40 @@ TEST_CASE("a manager's context stands in every entry, and may not be without bou
     CHECK(entry.at("agent").at("pid") == ::getpid());
     CHECK_THROWS_AS(ArtifactManager(store.base, {.actor = std::string(300, 'x')}), InvalidArgument);
     CHECK_THROWS_AS(ArtifactManager(store.base, {.purpose = "\xff"}), InvalidArgument);
+}
+
+TEST_CASE("opening a store frees what has been in the trash for its grace, and nothing else") {
+    Store store;
+    const auto old = store.add(ArtifactType::log, "old");
+    const auto young = store.add(ArtifactType::log, "young");
+    (void)store.manager.cleanup_old_artifacts({.older_than_days = 0});
+    const auto trash = store.base / "storage" / "trash";
+    const auto name_of = [](const Artifact& artifact, std::int64_t age_seconds) {
+        return artifact.checksum.value().hex() + "." + std::to_string(::time(nullptr) - age_seconds) + ".0123456789abcdef";
+    };
+    for (const auto& entry : std::filesystem::directory_iterator(trash)) {
+        const bool is_old = entry.path().filename().string().starts_with(old.checksum.value().hex());
+        std::filesystem::rename(entry.path(), trash / name_of(is_old ? old : young, is_old ? 3601 : 3500));
+    }
+    const auto count = [&] {
+        return std::distance(std::filesystem::directory_iterator(trash), std::filesystem::directory_iterator());
+    };
+    const auto said = [](ArtifactManager& manager) {
+        for (const auto& check : manager.doctor()) {
+            if (check.name == "trash" && check.severity == Finding::Severity::note) return check.message;
+        }
+        return std::string("nothing");
+    };
+    CHECK(said(store.manager).rfind("2 files, 0 MiB", 0) == 0);
+    { const ArtifactManager diagnosis(store.base, {.diagnose = true}); }
+    CHECK(count() == 2);
+    { const ArtifactManager next(store.base); }
+    CHECK(count() == 1);
+    CHECK(said(store.manager).rfind("1 file, 0 MiB", 0) == 0);
+    // A trash that can't be swept is no reason not to open the store.
+    std::filesystem::remove_all(trash);
+    std::ofstream(trash) << "no folder";
+    CHECK_NOTHROW(ArtifactManager(store.base));
+    std::filesystem::remove(trash);
+    CHECK(said(store.manager) == "empty");
 }

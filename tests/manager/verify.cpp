@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <fstream>
 
 #include "manager/support.hpp"
@@ -144,13 +145,58 @@ TEST_CASE("an altered schema is refused on opening, and told by a diagnosis that
     const auto report = diagnosis.verify();
     CHECK_FALSE(report.ok());
     CHECK(kinds(report).count("schema_altered") == 2);
+    for (const auto& finding : report.findings) {
+        if (finding.kind == "schema_altered") CHECK(finding.message.find(finding.subject) == std::string::npos);  // said once
+    }
+    CHECK(said.find("missing trigger audit_entries_no_delete; foreign table extra") != std::string::npos);
     CHECK_FALSE(report.audited);
     CHECK(report.payloads_hashed == 1);
     const auto checks = diagnosis.doctor();
     CHECK(checks.front().name == "schema");
     CHECK(checks.front().severity == Finding::Severity::error);
-    CHECK_THROWS_AS((void)diagnosis.create_artifact({.type = ArtifactType::log}), Error);
+    CHECK(checks.at(1).name == "catalog");
+    CHECK(checks.at(1).message.find("schema was altered") != std::string::npos);
+    CHECK(checks.at(1).next_command == "custody verify");
+    const auto refusal = message_of<IoError>([&] { (void)diagnosis.create_artifact({.type = ArtifactType::log}); });
+    CHECK(refusal.find("(and could not be recorded in the audit trail)") != std::string::npos);
+    CHECK(refusal.find("diagnosis only") == refusal.rfind("diagnosis only"));  // the same trouble is said once
     CHECK(Raw(base).number("SELECT count(*) FROM audit_entries") == 2);
+}
+
+TEST_CASE("a schema with many alterations is told on one line, the first ten of them") {
+    const Scratch scratch;
+    const auto base = scratch / "store";
+    { const ArtifactManager manager(base); }
+    for (int i = 0; i < 13; ++i) Raw(base).run("CREATE TABLE extra_" + std::to_string(i) + " (x)");
+    const auto said = message_of<SchemaAltered>([&] { ArtifactManager manager(base); });
+    CHECK(said.find('\n') == std::string::npos);
+    CHECK(said.find("foreign table extra_0; foreign table extra_1; ") != std::string::npos);
+    CHECK(said.find("; and 3 more") != std::string::npos);
+}
+
+TEST_CASE("a reference that leads nowhere names its table, with or without row numbers") {
+    Store store;
+    const auto source = store.add_bare();
+    (void)store.add_bare(ArtifactType::log, {source.id});
+    store.raw(Raw::As::intruder).run("PRAGMA foreign_keys = OFF; DELETE FROM artifacts WHERE artifact_type = 'metadata'");
+    bool found = false;
+    for (const auto& finding : store.manager.verify().findings) {
+        if (finding.kind != "broken_reference") continue;
+        CAPTURE(finding.message);
+        CHECK(finding.message.find("  ") == std::string::npos);
+        found = found || finding.message == "a row of lineage_edges refers to a missing row of artifacts";
+    }
+    CHECK(found);
+}
+
+TEST_CASE("a verification that its caller stops throws what stopped it, and has an entry that says so") {
+    Store store;
+    (void)store.add(ArtifactType::log, "log");
+    const auto stop = [](std::uint64_t, std::uint64_t) { throw IoError("stopped", EINTR); };
+    CHECK(message_of<IoError>([&] { (void)store.manager.verify({.progress = stop}); }) == "stopped");
+    CHECK(store.last_entry().at("action") == "verify");
+    CHECK(store.last_entry().at("outcome") == "failed");
+    CHECK(store.manager.verify().ok());
 }
 
 TEST_CASE("doctor finds a healthy store fine, and says what to do where it is not") {

@@ -89,6 +89,11 @@ TEST_CASE("a full disk is said to be full, nothing is lost, and it goes on when 
             }
         }
         CHECK(contains(message, "full"));
+        bool told = false;
+        for (const auto& check : manager.doctor()) {
+            told = told || (check.name == "space" && check.severity == Finding::Severity::error);
+        }
+        CHECK(told);
         fs::remove(mount.where / "filler");
         const auto second = manager.create_artifact({.type = ArtifactType::log, .content = std::string(200000, 'l')});
         CHECK(manager.get_artifact_file(second.id, true).has_value());
@@ -146,7 +151,7 @@ TEST_CASE("a read-only store is refused for work, and can be diagnosed without a
         CHECK(report.payloads_hashed == 1);
         bool said = false;
         for (const auto& check : manager.doctor()) {
-            if (contains(check.message, "read-only")) said = true;
+            if (check.name == "catalog" && contains(check.message, "is on read-only media")) said = true;
         }
         CHECK(said);
         CHECK_THROWS_AS((void)manager.create_artifact({.type = ArtifactType::log, .content = "x"}), IoError);
@@ -176,6 +181,7 @@ TEST_CASE("somebody else's store is refused with what is wrong, and left as it i
         CHECK((ran.exit_code == 1 || ran.exit_code == 2));
         CHECK(contains(ran.err, "ermission"));
         CHECK(contains(ran.err, store.string()));
+        CHECK(contains(ran.err, store.string() + " belongs to root, and this account is nobody"));
     }
     // Readable by all, writable by its owner alone.
     for (const auto& entry : fs::recursive_directory_iterator(store)) {
@@ -186,6 +192,11 @@ TEST_CASE("somebody else's store is refused with what is wrong, and left as it i
     CAPTURE(ran.err);
     CHECK((ran.exit_code == 1 || ran.exit_code == 2));
     CHECK(contains(ran.err, "permission"));
+    const auto seen = as_nobody("doctor " + quoted(store));
+    CAPTURE(seen.out);
+    CAPTURE(seen.err);
+    CHECK(contains(seen.out, "belongs to root, and this account is nobody"));
+    CHECK(contains(seen.out, "sudo -u root custody doctor"));
     CHECK(bytes_of(store) == before);
 }
 

@@ -111,6 +111,11 @@ TEST_CASE("chosen entries are exported as JSON, CSV and JSON Lines") {
     CHECK(lines_of(slurp(bench.files / "trail.jsonl")).size() >= 4);
     CHECK(bench.json_of("audit export --format csv --out empty.csv --user nobody").contains("output_path"));
     CHECK(lines_of(slurp(bench.files / "empty.csv")).size() == 1);
+    const auto again = bench.custody("audit export --format csv --out empty.csv");
+    CHECK(again.exit_code == 1);
+    CHECK(contains(again.err, "empty.csv is there already"));
+    CHECK(bench.custody("audit export --format csv --out store/storage/catalog.db").exit_code == 1);
+    CHECK(bench.custody("verify").exit_code == 0);
 }
 
 TEST_CASE("reading leaves entries too") {

@@ -60,7 +60,7 @@ TEST_CASE("a store whose schema was altered is refused with 20, but verify and d
     const auto verified = bench.custody("verify");
     CHECK(verified.exit_code == 20);
     CHECK(contains(verified.out, "schema_altered"));
-    CHECK(contains(verified.err, "no entry") + contains(verified.err, "could not leave an entry") > 0);
+    CHECK(contains(verified.err, "was not recorded in the audit trail: the store is altered, damaged or can't be written"));
     const auto seen = bench.custody("doctor");
     CHECK(seen.exit_code == 20);
     CHECK(contains(seen.out, "error: "));
@@ -88,4 +88,21 @@ TEST_CASE("doctor tells of machine and store") {
     CHECK(checks.size() >= 3);
     for (const auto& check : checks) CHECK(check.contains("name"));
     CHECK(contains(bench.done("doctor"), "ok: "));
+}
+
+TEST_CASE("verify and doctor keep their exit code where nobody reads what they print") {
+    const Bench bench;
+    const auto unread = [&](const std::string& verb) {
+        return bench.run("rm -f pipe; mkfifo pipe; (custody " + verb +
+                         "; echo $? >code) >pipe & : <pipe; wait; exit $(cat code)");
+    };
+    for (const std::string verb : {"verify", "verify --json", "doctor", "doctor --json"}) {
+        INFO(verb);
+        CHECK(unread(verb).exit_code == 0);
+    }
+    REQUIRE(bench.run("sqlite3 store/storage/catalog.db 'DROP VIEW review_errors'").exit_code == 0);
+    for (const std::string verb : {"verify", "verify --json", "doctor", "doctor --json"}) {
+        INFO(verb);
+        CHECK(unread(verb).exit_code == 20);
+    }
 }

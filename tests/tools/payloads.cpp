@@ -49,6 +49,12 @@ TEST_CASE("checkout makes a copy under a chosen name or in a folder, and overwri
     CHECK(std::filesystem::path(inside).parent_path().filename() == "folder");
     CHECK(slurp(bench.files / "folder" / std::filesystem::path(inside).filename().string()) == "the bytes");
     CHECK(bench.custody("checkout " + bench.id + " missing/folder/copy").exit_code == 1);
+    const auto nowhere = bench.custody("checkout " + bench.id + " missing_dir/");
+    CHECK(nowhere.exit_code == 1);
+    CHECK(contains(nowhere.err, "there is no folder missing_dir"));
+    CHECK_FALSE(std::filesystem::exists(bench.files / "missing_dir"));
+    CHECK(std::filesystem::path(inside).filename() == std::filesystem::path(bench.done("file " + bench.id)).filename());
+    CHECK(bench.custody("checkout " + bench.id + " store/storage/blobs").exit_code == 1);
 }
 
 TEST_CASE("an artifact without a payload, or with a removed one, has no file: nothing on stdout, exit 1") {

@@ -73,6 +73,17 @@ TEST_CASE("wrong usage exits with 2, says why on stderr, and prints nothing on s
         "snapshot",
         "--lock-timeout soon list",
         "--store '' list",
+        "--actor '' list",
+        "--on-behalf-of '' list",
+        "list --purpose ''",
+        "list --purpose=",
+        "add --type log --name ''",
+        "add --type log --name= x",
+        "add --type log --module ''",
+        "add --type log --relationship ''",
+        "link " + unknown_id + " --source " + unknown_id + " --relationship ''",
+        "list --module ''",
+        "audit query --module ''",
     };
     for (const auto& arguments : wrong) {
         const auto ran = bench.custody(arguments);
@@ -82,6 +93,19 @@ TEST_CASE("wrong usage exits with 2, says why on stderr, and prints nothing on s
         CHECK(ran.err.rfind("custody: ", 0) == 0);
         CHECK(lines_of(ran.err).size() == 1);
     }
+}
+
+TEST_CASE("an empty value is named with its option, and an empty variable counts as none") {
+    const Bench bench;
+    for (const std::string option : {"--actor", "--on-behalf-of", "--purpose", "--name", "--module", "--relationship"}) {
+        const auto ran = bench.custody("add --type log " + option + " ''");
+        INFO(option << "\n" << ran.err);
+        CHECK(contains(ran.err, option + ": the text is empty"));
+    }
+    CHECK(bench.run("CUSTODY_ACTOR= custody add --type log").exit_code == 0);
+    const auto entry = bench.json_of("audit query --operation artifact_creation").at(0);
+    CHECK(entry["user"] == entry["agent"]["os_user"]);
+    CHECK(bench.run("CUSTODY_STORE= custody list").exit_code == 2);
 }
 
 TEST_CASE("no store named, no store there, and a store that can't be read have codes of their own") {
@@ -165,8 +189,8 @@ TEST_CASE("values that look like options, lists or nothing arrive as they are") 
         bench.done("status " + id + " pending");
     }
     bench.files.file("payload", "bytes");
-    const auto made = bench.json_of("add --type log --name= --metadata='{}' payload");
-    CHECK(made["file_name"] == "payload");
+    const auto made = bench.json_of("add --type log --name=--json --metadata='{}' payload");
+    CHECK(made["file_name"] == "--json");
     CHECK(bench.json_of("add --type log --metadata {}")["metadata"] == custody::ordered_json::object());
 }
 
@@ -213,8 +237,8 @@ TEST_CASE("every verb has help with an example, and the version is printed") {
 TEST_CASE("closed standard descriptors never become files of the store") {
     const Bench bench;
     bench.files.file("payload", "bytes");
-    CHECK(bench.run("custody add --type log payload <&- >&- 2>&-").exit_code == 1);
-    CHECK(bench.run("custody add --type log payload >&-").exit_code == 1);
+    CHECK(bench.run("custody add --type log payload <&- >&- 2>&-").exit_code == 3);
+    CHECK(bench.run("custody add --type log payload >&-").exit_code == 3);
     CHECK(bench.run("custody add --type log - <&-").exit_code == 1);
     CHECK(bench.run("custody add --type nothing_such payload 2>&-").exit_code == 1);
     CHECK(bench.done("verify --quiet").find("error") == std::string::npos);
@@ -245,5 +269,21 @@ TEST_CASE("what is not understood is shown as it was given") {
         CHECK_FALSE(contains(ran.err, "\x01"));
         CHECK_FALSE(contains(ran.err, "\x02"));
         CHECK_FALSE(contains(ran.err, "\\x0"));
+    }
+}
+
+TEST_CASE("ids that were made and can't be printed on stdout are named on stderr: done in part") {
+    const Bench bench;
+    bench.files.file("a", "a");
+    bench.files.file("b", "b");
+    for (const std::string line :
+         {"custody add --type log a b >/dev/full", "custody add --type log --json a b >/dev/full",
+          "custody add --type log a b >&-",
+          "mkfifo pipe; (custody add --type log a b; echo $? >code) >pipe & : <pipe; wait; exit $(cat code)"}) {
+        const auto ran = bench.run(line);
+        INFO(line << "\n" << ran.err);
+        CHECK(ran.exit_code == 3);
+        const auto newest = bench.json_of("list --limit 2");
+        for (const auto& artifact : newest) CHECK(contains(ran.err, artifact["artifact_id"].get<std::string>()));
     }
 }

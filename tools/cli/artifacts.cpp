@@ -143,7 +143,7 @@ void add_listing(CLI::App& app, Session& session) {
     add_type(verb, "--type", flags.query.type, "only of this type");
     add_status(verb, "--status", flags.query.status, "only of this status");
     add_run_id(verb, "--run", flags.query.run, "only outputs of this run");
-    add_text(verb, "--module", "M", flags.query.processing_module, "only what this module made");
+    add_filled_text(verb, "--module", "M", flags.query.processing_module, "only what this module made");
     add_time(verb, "--since", flags.query.since, "created at or after, such as 2026-10 or 2026-10-01T08:00Z");
     add_time(verb, "--until", flags.query.until, "created before");
     add_count(verb, "--limit", flags.query.limit, "at most so many; 100 unless given, 0: all");

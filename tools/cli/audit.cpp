@@ -22,7 +22,7 @@ void add_filters(CLI::App& verb, AuditQuery& query) {
     add_text(verb, "--action", "NAME", query.action, "such as create");
     add_artifact_id(verb, "--artifact", query.artifact_id, "about this artifact");
     add_text(verb, "--user", "NAME", query.user, "by this actor");
-    add_text(verb, "--module", "NAME", query.module, "of this module");
+    add_filled_text(verb, "--module", "NAME", query.module, "of this module");
     add_parsed(
         verb, "--outcome", "OUTCOME", query.outcome, [](const std::string& text) { return parse_outcome(text); },
         "done, not_found, refused or failed");
@@ -86,7 +86,7 @@ bool filtered(const AuditQuery& query) {
 int export_months(const Session& session, const ExportFlags& flags) {
     if (filtered(flags.query)) throw UsageError("a month is exported whole: filters need --format and --out FILE");
     auto manager = session.open();
-    ProgressBar bar(session, "exporting", ProgressBar::Unit::items);
+    ProgressBar bar(session, "exporting", ProgressBar::Unit::items, "only months that were complete have their files");
     const auto dots = flags.month.find("..");
     const auto files =
         manager.audit().export_months({.first_month = flags.month.substr(0, dots),
@@ -111,7 +111,7 @@ int export_entries(const Session& session, const ExportFlags& flags) {
         throw UsageError("--format goes with --since and --until, not with --month, --all or --to");
     }
     auto manager = session.open();
-    ProgressBar bar(session, "exporting", ProgressBar::Unit::items);
+    ProgressBar bar(session, "exporting", ProgressBar::Unit::items, "no file was made");
     const auto file = manager.audit().export_audit_trail(flags.output, *flags.format, flags.query, bar.callback());
     if (session.json_output) {
         put_json({{"output_path", file.string()}});

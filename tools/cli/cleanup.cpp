@@ -21,7 +21,8 @@ struct CleanupFlags {
 };
 
 CleanupReport clean(const Session& session, ArtifactManager& manager, const CleanupFlags& flags, bool dry_run) {
-    ProgressBar bar(session, dry_run ? "looking" : "removing", ProgressBar::Unit::items);
+    ProgressBar bar(session, dry_run ? "looking" : "removing", ProgressBar::Unit::items,
+                    dry_run ? "nothing was removed" : "what was removed so far is in the audit trail, the rest was left alone");
     return manager.cleanup_old_artifacts({.older_than_days = flags.older_than_days,
                                           .type = flags.type,
                                           .status = flags.status,
@@ -67,6 +68,9 @@ int cleanup(const Session& session, const CleanupFlags& flags) {
     } else {
         print_report(report);
         session.say((report.dry_run ? "would remove " : "removed ") + summary(report));
+        if (report.removed_files > 0) {
+            session.say("their space is freed after a grace of one hour, by whichever command comes next");
+        }
     }
     return exit_done;
 }

@@ -12,8 +12,6 @@ namespace custody::cli {
 
 namespace {
 
-constexpr std::uint64_t worth_a_bar_bytes = 16ULL << 20U;
-
 struct AddFlags {
     std::optional<ArtifactType> type{};
     std::vector<std::string> files{};
@@ -77,33 +75,43 @@ std::vector<NewArtifact> wanted(const AddFlags& flags) {
     return artifacts;
 }
 
-bool long_work(const NewArtifact& artifact) {
-    if (artifact.source_fd >= 0) return true;
-    std::error_code ignored;
-    const auto size_bytes = std::filesystem::file_size(artifact.source_path, ignored);
-    return !ignored && size_bytes >= worth_a_bar_bytes;
+std::vector<Artifact> create(const Session& session, ArtifactManager& manager, const std::vector<NewArtifact>& artifacts) {
+    ProgressBar bar(session, "adding", ProgressBar::Unit::bytes, "nothing was added");
+    return manager.create_artifacts(artifacts, bar.callback());
 }
 
-std::vector<Artifact> create(const Session& session, ArtifactManager& manager, const std::vector<NewArtifact>& artifacts) {
-    ProgressBar bar(session, "adding", ProgressBar::Unit::bytes);
-    if (artifacts.size() > 1 || (bar.enabled() && long_work(artifacts.front()))) {
-        return manager.create_artifacts(artifacts, bar.callback());
+void print(const Session& session, const ArtifactManager& manager, const std::vector<Artifact>& created) {
+    if (!session.json_output) {
+        for (const auto& artifact : created) put_line(artifact.id.str());
+    } else if (created.size() == 1) {
+        put_json(to_json(created.front(), manager.storage_path()));
+    } else {
+        JsonArray array;
+        for (const auto& artifact : created) array.add(to_json(artifact, manager.storage_path()));
+        array.end();
     }
-    return {manager.create_artifact(artifacts.front())};
+    flush_output();
+}
+
+/// What was made stays made: its ids are said where the caller may still find them.
+int made_unprinted(const std::vector<Artifact>& created, const char* why) {
+    discard_output();
+    std::string ids;
+    for (const auto& artifact : created) ids += " " + artifact.id.str();
+    complain(fmt::format("{}, but {} made:{}", why, created.size() == 1 ? "the artifact was" : "the artifacts were", ids));
+    return exit_partial;
 }
 
 int add(const Session& session, const AddFlags& flags) {
     check(flags);
     auto manager = session.open();
     const auto created = create(session, manager, wanted(flags));
-    if (!session.json_output) {
-        for (const auto& artifact : created) put_line(artifact.id.str());
-    } else if (flags.files.size() < 2) {
-        put_json(to_json(created.front(), manager.storage_path()));
-    } else {
-        JsonArray array;
-        for (const auto& artifact : created) array.add(to_json(artifact, manager.storage_path()));
-        array.end();
+    try {
+        print(session, manager, created);
+    } catch (const OutputClosed& error) {
+        return made_unprinted(created, error.what());
+    } catch (const IoError& error) {
+        return made_unprinted(created, error.what());
     }
     return exit_done;
 }
@@ -112,7 +120,7 @@ void add_overrides(CLI::App& app, AddFlags& flags) {
     auto* move = add_flag(app, "--move", flags.move, "move the files into the store instead of copying them");
     add_flag(app, "--reflink", flags.reflink, "clone the files where the file system can; else copy")->excludes(move);
     add_flag(app, "--allow-identified-release", flags.allow_identified_release,
-             "accept under a de-identified type what equals an identified source; audited");
+             "accept under a de-identified type what equals an identified artifact; audited");
     add_flag(app, "--allow-phi-metadata", flags.allow_phi_metadata,
              "accept metadata that looks like protected health information; audited");
 }
@@ -137,12 +145,13 @@ void add_creation_verbs(CLI::App& app, Session& session) {
         ->type_name("");
     add_type(verb, "--type", flags.type, "what they are, such as video_raw; see custody type list")->required();
     add_artifact_ids(verb, "--source", flags.sources, "an artifact that they were made from; may be repeated");
-    add_text(verb, "--relationship", "R", flags.relationship, "how they come from their sources; derived_from unless given");
+    add_filled_text(verb, "--relationship", "R", flags.relationship,
+                    "how they come from their sources; derived_from unless given");
     add_run_id(verb, "--run", flags.run, "the run whose outputs they are");
-    add_text(verb, "--module", "M", flags.module, "what made them");
+    add_filled_text(verb, "--module", "M", flags.module, "what made them");
     add_text(verb, "--module-version", "V", flags.module_version, "and its version");
     add_optional_text(verb, "--metadata", "JSON", flags.metadata, "a JSON object, kept as it is given");
-    add_text(verb, "--name", "N", flags.name, "the file's name, where it isn't that of FILE");
+    add_filled_text(verb, "--name", "N", flags.name, "the file's name, where it isn't that of FILE");
     add_optional_text(verb, "--request-key", "K", flags.request_key,
                       "the same key again answers the artifact that is there already");
     add_status(verb, "--status", flags.status, "pending, in_progress or completed (unless given)");

@@ -48,35 +48,41 @@ void print_report(const VerifyReport& report) {
 int verify(const Session& session, const VerifyFlags& flags) {
     auto manager = session.open_for_diagnosis();
     const auto report = [&] {
-        ProgressBar bar(session, "verifying", ProgressBar::Unit::bytes);
+        ProgressBar bar(session, "verifying", ProgressBar::Unit::bytes, "not everything was verified");
         return manager.verify({.quick = flags.quick, .sample_percent = flags.sample_percent, .progress = bar.callback()});
     }();
-    if (session.json_output) {
-        put_json(to_json(report));
-    } else {
-        print_report(report);
-    }
-    if (!report.audited) session.say("this verification could not leave an entry in the audit trail");
+    put_if_read([&] {
+        if (session.json_output) {
+            put_json(to_json(report));
+        } else {
+            print_report(report);
+        }
+    });
+    if (!report.audited)
+        session.say("this verification was not recorded in the audit trail: the store is altered, damaged or can't be written");
     return report.ok() ? exit_done : exit_altered;
 }
 
 struct DoctorFlags {};
 
+void print_checks(const std::vector<DoctorCheck>& checks) {
+    for (const auto& check : checks) {
+        const auto severity = check.severity == Severity::note ? "ok" : name_of(check.severity);
+        put_line(
+            fmt::format("{}: {}: {}", styled(severity, style_of(severity)), printable(check.name), printable(check.message)));
+        if (!check.next_command.empty()) put_line("    next: " + printable(check.next_command));
+    }
+}
+
 int doctor(const Session& session, const DoctorFlags&) {
     auto manager = session.open_for_diagnosis();
     const auto checks = manager.doctor();
-    if (session.json_output) {
+    put_if_read([&] {
+        if (!session.json_output) return print_checks(checks);
         JsonArray array;
         for (const auto& check : checks) array.add(to_json(check));
         array.end();
-    } else {
-        for (const auto& check : checks) {
-            const auto severity = check.severity == Severity::note ? "ok" : name_of(check.severity);
-            put_line(
-                fmt::format("{}: {}: {}", styled(severity, style_of(severity)), printable(check.name), printable(check.message)));
-            if (!check.next_command.empty()) put_line("    next: " + printable(check.next_command));
-        }
-    }
+    });
     const bool bad =
         std::any_of(checks.begin(), checks.end(), [](const auto& check) { return check.severity == Severity::error; });
     return bad ? exit_altered : exit_done;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "output.hpp"
+#include "spelling.hpp"
 #include "verbs.hpp"
 
 namespace custody::cli {
@@ -21,6 +22,7 @@ void hold_standard_descriptors() {
     }
 }
 
+/// An empty variable counts as one that is not set.
 std::string environment(const char* name) {
     const char* value = std::getenv(name);
     return value == nullptr ? std::string() : value;
@@ -34,9 +36,9 @@ void add_global_options(CLI::App& app, Session& session) {
     group(add_text(app, "--store", "DIR", session.store, "the store; else CUSTODY_STORE"));
     group(add_flag(app, "--json", session.json_output, "print JSON"));
     group(add_flag(app, "--quiet", session.quiet, "no messages, no progress bar; errors are still said"));
-    group(add_text(app, "--actor", "NAME", session.actor, "who acts; else CUSTODY_ACTOR, else the system's account"));
-    group(add_text(app, "--on-behalf-of", "WHO", session.on_behalf_of, "for whom; kept in the audit trail"));
-    group(add_text(app, "--purpose", "TEXT", session.purpose, "why; kept in the audit trail"));
+    group(add_filled_text(app, "--actor", "NAME", session.actor, "who acts; else CUSTODY_ACTOR, else the system's account"));
+    group(add_filled_text(app, "--on-behalf-of", "WHO", session.on_behalf_of, "for whom; kept in the audit trail"));
+    group(add_filled_text(app, "--purpose", "TEXT", session.purpose, "why; kept in the audit trail"));
     group(add_parsed(app, "--lock-timeout", "S", session.lock_timeout, parse_seconds,
                      "how long to wait for other processes, in seconds; 30 unless given"));
     group(add_text(app, "--signing-key", "FILE", session.signing_key,
@@ -61,12 +63,6 @@ void add_verbs(CLI::App& app, Session& session) {
     add_sql_verbs(app, session);
 }
 
-/// The verb that was being read: what --help to look at.
-std::string verb_path(const CLI::App& app) {
-    const auto chosen = app.get_subcommands();
-    return chosen.empty() ? app.get_name() : app.get_name() + " " + verb_path(*chosen.front());
-}
-
 std::string message_of(const CLI::ParseError& error) {
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && error.what() == std::string("A subcommand is required")) {
         return "a verb is missing";
@@ -84,7 +80,7 @@ int parse(CLI::App& app, std::vector<std::string> arguments) {
     } catch (const CLI::CallForVersion& version_text) {
         put_line(version_text.what());
     } catch (const CLI::ParseError& error) {
-        throw UsageError(message_of(error) + "; see " + verb_path(app) + " --help");
+        throw UsageError(message_of(error) + "; see " + verb_path(chosen_verb(app)) + " --help");
     }
     return exit_done;
 }
@@ -102,7 +98,9 @@ int run(int argc, const char* const* argv) {
                "20 something lost, wrong or altered was found. The manual: man custody");
     add_global_options(app, session);
     add_verbs(app, session);
-    const int code = parse(app, protect_arguments(argc, argv));
+    const auto arguments = protect_arguments(argc, argv);
+    check_spelling(app, arguments);
+    const int code = parse(app, arguments);
     return session.action ? session.action() : code;
 }
 

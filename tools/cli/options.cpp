@@ -91,6 +91,15 @@ CLI::Option* add_text(CLI::App& app, const std::string& name, const std::string&
         app, name, type_name, target, [](std::string text) { return text; }, help);
 }
 
+CLI::Option* add_filled_text(CLI::App& app, const std::string& name, const std::string& type_name, std::string& target,
+                             const std::string& help) {
+    const auto parse = [](std::string text) {
+        if (text.empty()) throw UsageError("the text is empty; leave the option out, or give a value");
+        return text;
+    };
+    return add_parsed(app, name, type_name, target, parse, help);
+}
+
 CLI::Option* add_optional_text(CLI::App& app, const std::string& name, const std::string& type_name,
                                std::optional<std::string>& target, const std::string& help) {
     return add_parsed(

@@ -72,6 +72,9 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, const std::strin
 
 CLI::Option* add_text(CLI::App& app, const std::string& name, const std::string& type_name, std::string& target,
                       const std::string& help);
+/// Where an empty text would say the same as none, and so is a mistake (an unset variable of the caller's).
+CLI::Option* add_filled_text(CLI::App& app, const std::string& name, const std::string& type_name, std::string& target,
+                             const std::string& help);
 /// Tells an empty text from none.
 CLI::Option* add_optional_text(CLI::App& app, const std::string& name, const std::string& type_name,
                                std::optional<std::string>& target, const std::string& help);

@@ -1,6 +1,7 @@
 #include "output.hpp"
 
 #include <fmt/format.h>
+#include <stdio_ext.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -78,6 +79,17 @@ void put_text(std::string_view text) {
 void flush_output() {
     errno = 0;
     if (std::fflush(stdout) != 0) output_failed(errno);
+}
+
+void discard_output() noexcept { __fpurge(stdout); }
+
+void put_if_read(const std::function<void()>& print) {
+    try {
+        print();
+        flush_output();
+    } catch (const OutputClosed&) {
+        discard_output();
+    }
 }
 
 void complain(std::string_view message) {

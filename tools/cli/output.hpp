@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -29,6 +30,11 @@ void put_line(std::string_view text);
 void put_text(std::string_view text);
 /// @throws OutputClosed, IoError
 void flush_output();
+
+/// Forgets what was put and can't be written.
+void discard_output() noexcept;
+/// Writes all that `print` puts; a reader that goes away early is no failure of the verb. @throws IoError
+void put_if_read(const std::function<void()>& print);
 
 /// `custody: message` on stderr, control characters escaped.
 void complain(std::string_view message);

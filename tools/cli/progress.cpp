@@ -35,16 +35,18 @@ std::string duration_text(double seconds) {
 
 }  // namespace
 
-ProgressBar::ProgressBar(const Session& session, std::string label, Unit unit)
-    : label_(std::move(label)), unit_(unit), enabled_(!session.quiet && on_terminal()) {}
+ProgressBar::ProgressBar(const Session& session, std::string label, Unit unit, std::string interrupted)
+    : interruption_(std::move(interrupted)), label_(std::move(label)), unit_(unit), enabled_(!session.quiet && on_terminal()) {}
 
 ProgressBar::~ProgressBar() {
     if (visible_) std::fputs("\r\033[K", stderr);
 }
 
 Progress ProgressBar::callback() {
-    if (!enabled_) return {};
-    return [this](std::uint64_t done, std::uint64_t total) { show(done, total); };
+    return [this](std::uint64_t done, std::uint64_t total) {
+        interruption_.check();
+        if (enabled_) show(done, total);
+    };
 }
 
 void ProgressBar::show(std::uint64_t done, std::uint64_t total) {

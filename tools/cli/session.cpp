@@ -1,5 +1,8 @@
 #include "session.hpp"
 
+#include <cerrno>
+
+#include "interruption.hpp"
 #include "output.hpp"
 
 namespace custody::cli {
@@ -58,6 +61,10 @@ int guarded(const std::function<int()>& work) {
         return ends_with(error.what(), exit_usage);
     } catch (const NotFound& error) {
         return ends_with(error.what(), exit_not_found);
+    } catch (const IoError& error) {
+        // The library may have thrown the interruption anew, with more said, as what it was derived from.
+        const bool interrupted = Interruption::signal() != 0 && error.code() == EINTR;
+        return ends_with(error.what(), interrupted ? 128 + Interruption::signal() : exit_failed);
     } catch (const StoreNotFound& error) {
         return ends_with(error.what(), exit_no_store);
     } catch (const Busy& error) {

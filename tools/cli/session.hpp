@@ -9,7 +9,7 @@
 
 namespace custody::cli {
 
-/// What the command answers its caller. Public: scripts depend on these numbers.
+/// What the command answers its caller. Public: scripts depend on these numbers. 128 + signal where one has ended it.
 enum ExitCode : int {
     exit_done = 0,
     exit_failed = 1,

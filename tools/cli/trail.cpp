@@ -82,7 +82,7 @@ void print_report(const TrailReport& report) {
 
 int verify(const Session& session, const VerifyFlags& flags) {
     const auto report = [&] {
-        ProgressBar bar(session, "verifying", ProgressBar::Unit::items);
+        ProgressBar bar(session, "verifying", ProgressBar::Unit::items, "nothing was found out");
         const TrailVerifyOptions options{.keys = flags.keys, .anchor = flags.anchor, .progress = bar.callback()};
         if (!flags.path.empty()) return verify_audit_files(flags.path, options);
         return session.open_for_diagnosis().audit().verify(options);

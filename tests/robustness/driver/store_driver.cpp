@@ -5,6 +5,7 @@
 //        store_driver run STORE              starts a run with one output and one input, prints "RUN OUTPUT", and waits
 //        store_driver mixed STORE HUB SEED COUNT   mixed operations, checked against what they should have come to
 //        store_driver open STORE             opens and lists; prints the number of artifacts
+//        store_driver doctor STORE           prints what doctor says
 #include <unistd.h>
 
 #include <chrono>
@@ -195,6 +196,12 @@ class Mixed {
     std::map<std::string, int> counts_;
 };
 
+int diagnose(const std::string& store) {
+    ArtifactManager manager(store, ManagerOptions{.diagnose = true});
+    for (const auto& check : manager.doctor()) std::cout << check.message << '\n' << check.next_command << '\n';
+    return 0;
+}
+
 int run(const std::vector<std::string>& arguments) {
     const auto& action = arguments.at(0);
     const auto& store = arguments.at(1);
@@ -206,6 +213,7 @@ int run(const std::vector<std::string>& arguments) {
         mixed.run(std::stoi(arguments.at(4)));
         return 0;
     }
+    if (action == "doctor") return diagnose(store);
     if (action == "open") {
         std::cout << ArtifactManager(store, ManagerOptions{.create = false}).list_artifacts().size() << '\n';
         return 0;
