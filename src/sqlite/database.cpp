@@ -156,9 +156,9 @@ void Database::check(Connection& connection) {
 }
 
 void Database::refuse_altered(const std::vector<std::string>& differences) const {
-    throw SchemaAltered("the schema of " + file_.string() +
-                        " was altered; nothing was written to it. Run `custody verify` and compare with a backup: " +
-                        first_of(differences));
+    throw SchemaAltered(
+        "the schema of " + file_.string() +
+        " was altered; nothing was written to it. Run `custody verify` and compare with a backup: " + first_of(differences));
 }
 
 void Database::upgrade(Connection& connection) {

@@ -85,7 +85,7 @@ void add_lineage_verbs(CLI::App& app, Session& session) {
     add_artifact_id(linked.app, "OUTPUT", linked.options.output, "the artifact that was made")->required();
     add_artifact_ids(linked.app, "--source", linked.options.sources, "what it was made from; may be repeated")->required();
     add_filled_text(linked.app, "--relationship", "R", linked.options.relationship,
-             "how it was made from it; derived_from unless given");
+                    "how it was made from it; derived_from unless given");
     add_flag(linked.app, "--allow-identified-release", linked.options.allow_identified_release,
              "accept a de-identified output that equals an identified source; audited");
 
