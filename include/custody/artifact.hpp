@@ -39,7 +39,8 @@ struct NewArtifact {
     std::string metadata_text{};     ///< instead of `metadata`: the object's JSON text, kept as it is
     std::optional<RunId> run{};      ///< else the innermost run that this thread started
     /// Makes a repeated create answer the first artifact with this key, at most 255 bytes, where type, content and metadata are
-    /// the same; with another type, content or metadata it is a Conflict. Sources, names, module, run and status are not compared.
+    /// the same; with another type, content or metadata it is a Conflict. Sources, names, module, run and status are not
+    /// compared.
     std::string request_key{};
     Transfer transfer = Transfer::copy;
     ArtifactStatus status = ArtifactStatus::completed;  ///< pending, in_progress or completed
