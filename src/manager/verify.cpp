@@ -40,6 +40,8 @@ class Verification {
         return std::move(report_);
     }
 
+    [[nodiscard]] bool sound_so_far() const { return report_.ok(); }
+
    private:
     void add(Severity severity, const std::string& kind, const std::string& subject, const std::string& message) {
         if (++counts_[kind] <= most_findings_of_a_kind) report_.findings.push_back({severity, kind, subject, message});
@@ -222,8 +224,14 @@ VerifyReport ArtifactManager::verify(const VerifyOptions& options) {
     if (!(options.sample_percent >= 0.0 && options.sample_percent <= 100.0)) {
         impl_->attempt(draft, [&] { throw InvalidArgument("a sample is between 0 and 100 percent"); });
     }
-    const auto verify = [&] { return Verification(*impl_, options).run(); };
-    auto report = impl_->database().writable() ? impl_->attempt(draft, verify) : verify();
+    Verification verification(*impl_, options);
+    VerifyReport report;
+    try {
+        report = verification.run();
+    } catch (const Error& error) {  // its caller has stopped it
+        if (verification.sound_so_far() && impl_->database().writable()) impl_->record_failure(draft, error, {});
+        throw;
+    }
     // A store that is altered or damaged, or can't be written, is left as it is, and the report says so.
     report.audited = false;
     if (!report.ok() || !impl_->database().writable()) return report;

@@ -197,6 +197,11 @@ TEST_CASE("a verification that its caller stops throws what stopped it, and has 
     CHECK(store.last_entry().at("action") == "verify");
     CHECK(store.last_entry().at("outcome") == "failed");
     CHECK(store.manager.verify().ok());
+    // Nothing is written where something was found before.
+    store.raw(Raw::As::intruder).run("UPDATE artifact_counts SET artifact_count = artifact_count + 1");
+    const auto entries = store.entry_count();
+    CHECK_THROWS_AS((void)store.manager.verify({.progress = stop}), IoError);
+    CHECK(store.entry_count() == entries);
 }
 
 TEST_CASE("doctor finds a healthy store fine, and says what to do where it is not") {
