@@ -5,7 +5,7 @@ cleanup hold verify doctor sql"
 _custody_types="video_raw video_keypoints video_deid audio_raw audio_phi_intervals audio_deid audio_transcript text_raw
 text_deid metadata log"
 _custody_statuses="pending in_progress completed failed archived"
-_custody_global="--store --json --quiet --actor --on-behalf-of --purpose --lock-timeout --version --help"
+_custody_global="--store --json --quiet --actor --on-behalf-of --purpose --lock-timeout --signing-key --accept-clock --version --help"
 _custody_filters="--operation --action --artifact --user --module --outcome --success --run --since --until"
 
 # The options of a verb, which is "audit query" where it has two words.
@@ -25,6 +25,11 @@ _custody_options() {
         lineage) echo "--up --down --both --depth --format" ;;
         file) echo "--verify" ;;
         "audit query" | "audit errors") echo "$_custody_filters --limit" ;;
+        "audit keygen") echo "--out --add --lost" ;;
+        "audit seal") echo "--anchor" ;;
+        "audit verify") echo "--key --since-anchor" ;;
+        "audit redact") echo "--pointer --reason --dry-run --yes" ;;
+        history) echo "--prove" ;;
         "audit export") echo "--month --all --to --out --format $_custody_filters" ;;
         cleanup) echo "--older-than --type --status --dry-run --yes" ;;
         "hold add" | "hold remove") echo "--reason" ;;
@@ -37,7 +42,7 @@ _custody_second_words() {
     case $1 in
         run) echo "start end list show" ;;
         type) echo "add list" ;;
-        audit) echo "query errors export" ;;
+        audit) echo "query errors export keygen seal verify prove redact" ;;
         hold) echo "add remove list" ;;
     esac
 }
@@ -46,7 +51,7 @@ _custody_second_words() {
 _custody_takes_value() {
     case $1 in
         --json | --quiet | --version | --help | --group | --no-phi-guard | --no-text | --allow-phi-metadata | --move | \
-            --reflink | --allow-identified-release | --up | --down | --both | --verify | --all | --dry-run | --yes | --quick)
+            --reflink | --allow-identified-release | --up | --down | --both | --verify | --all | --dry-run | --yes | --quick | --lost | --accept-clock)
             return 1 ;;
         --*=*) return 1 ;;
         --*) return 0 ;;
@@ -108,8 +113,8 @@ _custody() {
         local values
         values=$(_custody_values "$verb" "$before")
         case $before in
-            --store | --payloads) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
-            --out) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+            --store | --payloads | --prove) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
+            --out | --add | --anchor | --since-anchor | --signing-key) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
             *) mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word") ;;
         esac
     elif [[ $word == -* ]]; then
@@ -120,7 +125,7 @@ _custody() {
         mapfile -t COMPREPLY < <(compgen -W "$(_custody_second_words "$verb")" -- "$word")
     elif [[ $verb == status ]] && ((arguments == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$_custody_statuses" -- "$word")
-    elif [[ $verb == add || ($verb == checkout && $arguments -eq 1) ]]; then
+    elif [[ $verb == add || $verb == "audit verify" || ($verb == checkout && $arguments -eq 1) ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     fi
 }

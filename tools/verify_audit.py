@@ -130,8 +130,7 @@ def check_folder(path):
     before, pattern = None, re.compile(r"audit_(\d{6})\.(jsonl|proof\.json)")
     for name in sorted({match[1] for match in map(pattern.fullmatch, os.listdir(path)) if match}):
         before = check_month(path, name, before)
-    need(before, "there are no month files")
-    return before[1]
+    return before[1] if before else need(False, "there are no month files")
 
 def main(arguments):
     last = 0

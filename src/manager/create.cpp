@@ -229,7 +229,18 @@ void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::vector<
     }
 }
 
-// Records the failure and takes out what was brought in; where the lock can't be had, moved sources go back at least.
+// The same where the trail can't be written; where the lock can't be had either, moved sources go back at least.
+void take_out_unrecorded(ManagerImpl& manager, std::vector<Making>& all) {
+    try {
+        manager.database().write([&](sqlite::Connection& connection) { take_out(manager, connection, all); });
+    } catch (const Error&) {
+        for (auto& making : all) {
+            if (making.staged) manager.blobs().undo_move(*making.staged);
+        }
+    }
+}
+
+// Records the failure and takes out what was brought in.
 void fail(ManagerImpl& manager, audit::Draft&& draft, const Error& error, std::vector<Making>& all) {
     bool taken_out = false;
     const auto clean_up = [&](sqlite::Connection& connection) {
@@ -239,9 +250,7 @@ void fail(ManagerImpl& manager, audit::Draft&& draft, const Error& error, std::v
     try {
         manager.record_failure(draft, error, clean_up);
     } catch (...) {
-        for (auto& making : all) {
-            if (!taken_out && making.staged) manager.blobs().undo_move(*making.staged);
-        }
+        if (!taken_out) take_out_unrecorded(manager, all);
         throw;
     }
 }

@@ -20,7 +20,7 @@ TEST_CASE("nothing that a caller takes out is written into the store's own stora
         CAPTURE(folder);
         const Trace before(store);
         CHECK_THROWS_AS((void)store.manager.audit().export_audit_trail(folder / "out.csv", ExportFormat::csv), InvalidArgument);
-        CHECK_THROWS_AS((void)store.manager.audit().export_months({}, folder), InvalidArgument);
+        CHECK_THROWS_AS((void)store.manager.audit().export_months({.folder = folder}), InvalidArgument);
         CHECK_THROWS_AS((void)store.manager.snapshot(folder / "out.db"), InvalidArgument);
         CHECK_THROWS_AS((void)store.manager.checkout(id, folder / "out"), InvalidArgument);
         CHECK_THROWS_AS((void)store.manager.checkout(id, folder), InvalidArgument);

@@ -62,12 +62,13 @@ TEST_CASE("a link that releases what is identified can be made on purpose, and r
     CHECK(store.manager.link_artifacts({{raw.id}, meant.id}) == 0);  // it is there
     CHECK_FALSE(store.last_entry().at("details").contains("rule"));
     CHECK_THROWS_AS(store.manager.link_artifacts({{raw.id}, meant.id, "copied_from"}), Refused);
-    const auto released = store.add(ArtifactType::video_deid, "face");
-    CHECK_THROWS_AS(store.manager.link_artifacts({{raw.id}, released.id}), Refused);
-    CHECK(store.manager.link_artifacts({{raw.id}, released.id, "derived_from", true}) == 1);
+    const auto released = store.add(ArtifactType::video_deid, "smile");
+    const auto later = store.add(ArtifactType::video_raw, "smile");
+    CHECK_THROWS_AS(store.manager.link_artifacts({{later.id}, released.id}), Refused);
+    CHECK(store.manager.link_artifacts({{later.id}, released.id, "derived_from", true}) == 1);
     CHECK(store.last_entry().at("details").at("release_override") == true);
-    CHECK(store.last_entry().at("details").at("identified_artifact_id") == raw.id.str());
-    CHECK(store.manager.link_artifacts({{raw.id}, released.id}) == 0);
+    CHECK(store.last_entry().at("details").at("identified_artifact_id") == later.id.str());
+    CHECK(store.manager.link_artifacts({{later.id}, released.id}) == 0);
     CHECK(store.manager.verify().ok());
 }
 

@@ -88,6 +88,9 @@ TEST_CASE("the run of a killed process is ended as lost by the next opener, and 
     CHECK(record->inputs.size() == 1);
     CHECK(count_entries(store, "operation = 'processing_run' AND action = 'lost' AND run_id = '" + run.str() + "'") == 1);
     CHECK(manager.cleanup_old_artifacts({.older_than_days = 0}).removed.size() == 2);
-    CHECK(manager.cleanup_temp() >= 1);
+    // Opening the store has swept the scratch folder of the process that is gone.
+    std::size_t folders = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(store / "storage/temp")) folders += entry.is_directory() ? 1 : 0;
+    CHECK(folders == 0);
     check_store(store);
 }

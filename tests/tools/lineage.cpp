@@ -93,8 +93,8 @@ TEST_CASE("links are added once, with their kind, and never in a circle") {
 TEST_CASE("a link that releases what is identified is refused unless it is meant") {
     const Bench bench;
     bench.files.file("a.mp4", "face");
+    const auto deid = bench.done("add --type video_deid a.mp4");  // nothing identified has these bytes yet
     const auto raw = bench.done("add --type video_raw a.mp4");
-    const auto deid = bench.done("add --type video_deid a.mp4");
     CHECK(bench.custody("link " + deid + " --source " + raw).exit_code == 1);
     CHECK(bench.json_of("link " + deid + " --source " + raw + " --allow-identified-release")["links_added"] == 1);
 }
