@@ -253,7 +253,8 @@ std::vector<Attack::Call> Attack::calls_of() {
         {"migrate",
          [](Attack& a) {
              const auto base = a.draw_.chance(2) ? a.manager_.base_path() : a.outside_ / "missing" / a.draw_.text();
-             CHECK(ArtifactManager::migrate(base, {.actor = a.draw_.text()}) == 0);
+             const int applied = ArtifactManager::migrate(base, {.actor = a.draw_.text()});
+             CHECK(applied == 0);
          }},
         {"sql",
          [](Attack& a) {
