@@ -25,19 +25,20 @@ struct TrailVerifyOptions {
 /// What a verification of the trail has found, and what it has proven.
 struct TrailReport {
     std::vector<Finding> findings;
-    std::uint64_t entries = 0;               ///< that were read
-    std::uint64_t first_seq = 1;             ///< of these
-    std::uint64_t sealed_entries = 0;        ///< entries 1 to this one are covered by a checkpoint that was checked; 0: none
-    std::string sealed_at;                   ///< time of the last one of these
-    std::string sealed_by;                   ///< verifier key of that checkpoint
-    bool pinned = false;                     ///< whether that key was given in the options (or is named by one that was)
-    std::uint64_t entries_after = 0;         ///< entries that no checkpoint covers
-    std::uint64_t withdrawn_texts = 0;       ///< commitments whose text is not there
-    std::optional<Digest> root;              ///< of the tree over all entries read
-    bool audited = true;                     ///< whether a verification of a store could leave its own entry
-    [[nodiscard]] bool ok() const noexcept;  ///< no finding of severity error
+    std::uint64_t entries = 0;          ///< that were read
+    std::uint64_t first_seq = 1;        ///< of these
+    std::uint64_t sealed_entries = 0;   ///< entries 1 to this one are covered by a checkpoint that was checked; 0: none
+    std::string sealed_at;              ///< time of the last one of these
+    std::string sealed_by;              ///< verifier key of that checkpoint
+    bool pinned = false;                ///< whether that key was given in the options (or is named by one that was)
+    std::uint64_t entries_after = 0;    ///< entries that no checkpoint covers
+    std::uint64_t withdrawn_texts = 0;  ///< commitments whose text is not there
+    std::optional<Digest> root;         ///< of the tree over all entries read
+    bool audited = true;                ///< whether a verification of a store could leave its own entry
+    /// No finding of severity error.
+    [[nodiscard]] CUSTODY_API bool ok() const noexcept;
     /// "sealed to entry 812, of time 2026-11-23T02:07:16.146392+00:00, by key … (pinned by --key); 3 entries after it"
-    [[nodiscard]] std::string statement() const;
+    [[nodiscard]] CUSTODY_API std::string statement() const;
 };
 
 [[nodiscard]] CUSTODY_API ordered_json to_json(const TrailReport& report);

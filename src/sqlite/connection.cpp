@@ -8,6 +8,7 @@
 #include <cstring>
 #include <custody/error.hpp>
 
+#include "sqlite/layer.hpp"
 #include "sqlite/migrations.hpp"
 
 namespace custody::sqlite {
@@ -131,7 +132,7 @@ std::unique_ptr<Connection> open_connection(const std::filesystem::path& file, A
     }
     std::unique_ptr<Connection> connection;
     try {
-        connection = std::make_unique<Connection>(std::make_unique<SQLite::Database>(name, flags));
+        connection = std::make_unique<Connection>(std::make_unique<SQLite::Database>(name.c_str(), flags, 0, file_layer()));
     } catch (...) {
         rethrow_translated(("opening " + file.string()).c_str(), nullptr);
     }
