@@ -3,7 +3,7 @@
 packages_build=(g++ cmake ninja-build pkg-config libssl-dev libsqlite3-dev libsqlitecpp-dev nlohmann-json3-dev
                 libsodium-dev libre2-dev libcli11-dev libfmt-dev)
 packages_example=(ffmpeg sqlite3)
-packages_test=(doctest-dev python3 sqlite3 binutils clang-format-14 procps strace mandoc graphviz)
+packages_test=(python3-cryptography doctest-dev python3 sqlite3 binutils clang-format-14 procps strace mandoc graphviz)
 packages_coverage=(gcovr)
 packages_tidy=(clang-14 clang-tidy-14)
 

@@ -5,7 +5,7 @@ usage: verify_audit.py [--key VERIFIER_KEY]... PATH...      exit code 0: nothing
 import base64, hashlib, json, os, re, sys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-findings, pinned, sealed = [], set(), {"size": 0, "by": None}
+findings, pinned, notes, sealed = [], set(), [], {"size": 0, "by": None}
 
 def find(where, what):
     findings.append(f"{where}: {what}")
@@ -18,11 +18,9 @@ def unbase64(text):
     raw = base64.b64decode(text, validate=True)
     need(base64.b64encode(raw).decode() == text, "stray bits in base64")
     return raw
-def strict(pairs):
-    need(len(dict(pairs)) == len(pairs), "a key twice")
-    return dict(pairs)
 def parse(text):
-    return json.loads(text, object_pairs_hook=strict, parse_float=lambda text: need(False, "a number that is no integer"))
+    return json.loads(text, parse_float=lambda number: need(False, "a number that is no integer"),
+                      object_pairs_hook=lambda pairs: dict(pairs) if len(dict(pairs)) == len(pairs) else need(False, "a key twice"))
 
 def canonical(value):
     if isinstance(value, dict):
@@ -69,12 +67,14 @@ def check_note(note, size, root, keys, where):
     match = re.fullmatch(r"((custody/[^ +\n]+)\n(\d+)\n([^\n]+)\n)\n((?:— [^ \n]+ [^ \n]+\n)+)", note)
     if not match or (match[3], match[4]) != (str(size), base64.b64encode(root).decode()):
         return find(where, "the checkpoint is not of these entries")
-    listed = {key for name, key in parsed if name == match[2]}
-    for name, blob in re.findall(r"— ([^ \n]+) ([^ \n]+)\n", match[5]):
-        raw = unbase64(blob)
+    lines = [(name, unbase64(blob)) for name, blob in re.findall(r"— ([^ \n]+) ([^ \n]+)\n", match[5])]
+    notes.append((match, lines, {key for name, key in parsed if name == match[2]}, where))
+
+def check_signatures(match, lines, listed, where):  # at the end, when every key that an entry names is known
+    for name, raw in lines:
         for key in pinned or listed if name == match[2] else ():
             if sha(name.encode(), b"\n\1", key)[:4] == raw[:4] and signed(match[1], raw[4:], key):
-                return sealed.update(size=max(size, sealed["size"]), by=key.hex())
+                return sealed.update(size=max(int(match[3]), sealed["size"]), by=key.hex())
     find(where, "the checkpoint has no good signature by a " + ("pinned key" if pinned else "listed key"))
 
 def follow_key(entry, where):
@@ -131,7 +131,6 @@ def check_folder(path):
     for name in sorted({match[1] for match in map(pattern.fullmatch, os.listdir(path)) if match}):
         before = check_month(path, name, before)
     return before[1] if before else need(False, "there are no month files")
-
 def main(arguments):
     last = 0
     while arguments[:1] == ["--key"]:
@@ -141,6 +140,7 @@ def main(arguments):
             last = max(last, (check_folder if os.path.isdir(path) else check_entry)(path))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
             find(path, f"unreadable: {error}")
+    [check_signatures(*note) for note in notes]
     pinned and not sealed["size"] and find("checkpoints", "nothing here is sealed by the pinned key")
     print("\n".join(findings) or "nothing that was read contradicts itself")
     print(f"sealed to entry {sealed['size']} by key {sealed['by']} ({'pinned' if pinned else 'not pinned'}); "

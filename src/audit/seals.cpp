@@ -99,24 +99,28 @@ bool Seals::check_signature(const SignedCheckpoint& note, const std::string& whe
     return true;
 }
 
-void Seals::accept(const SignedCheckpoint& note, const std::string& where, const std::string& time_of_last) {
+void Seals::accept(SignedCheckpoint note, std::string where, std::string time_of_last) {
+    accepted_.push_back({std::move(note), std::move(where), std::move(time_of_last)});
+}
+
+void Seals::believe(const Accepted& accepted) {
+    const auto& [note, where, time_of_last] = accepted;
     if (!check_signature(note, where) || note.checkpoint.size < report_.sealed_entries || note.checkpoint.size == 0) return;
     report_.sealed_entries = note.checkpoint.size;
     report_.sealed_at = time_of_last;
-    for (const auto& line : note.signatures) {
-        for (const auto& key : listed_) {
-            if (line.name == key.name && line.key_id == key.key_id()) report_.sealed_by = key.str();
-        }
-        for (const auto& key : {&pinned_, &named_by_pinned_}) {
-            for (const auto& trusted : *key) {
-                if (note.signed_by(trusted)) report_.sealed_by = VerifierKey{note.checkpoint.origin, trusted}.str();
-            }
+    report_.pinned = !pinned_.empty();
+    for (const auto& key : listed_) {
+        if (note.signed_by(key)) report_.sealed_by = key.str();
+    }
+    for (const auto* keys : {&pinned_, &named_by_pinned_}) {
+        for (const auto& key : *keys) {
+            if (note.signed_by(key)) report_.sealed_by = VerifierKey{note.checkpoint.origin, key}.str();
         }
     }
-    report_.pinned = !pinned_.empty();
 }
 
 void Seals::finish(std::uint64_t last_seq) {
+    for (const auto& accepted : accepted_) believe(accepted);
     report_.entries_after = last_seq > report_.sealed_entries ? last_seq - report_.sealed_entries : 0;
     if (!pinned_.empty() && report_.sealed_entries == 0) {
         complain("not_sealed", "checkpoints", "nothing here is sealed by the key that was given");

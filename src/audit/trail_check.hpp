@@ -26,11 +26,12 @@ class Seals {
     void list(const VerifierKey& key);
     /// An entry of operation audit_trail (its exported or stored line), whose leaf is in the tree: it may name a new key.
     void follow(std::string_view line, const std::string& where);
-    /// A note whose root was found to be the tree's. Its size must be below that of the entries that were read.
-    void accept(const SignedCheckpoint& note, const std::string& where, const std::string& time_of_last);
+    /// A note whose root was found to be the tree's.
+    void accept(SignedCheckpoint note, std::string where, std::string time_of_last);
     /// Whether a note is signed by a key that is listed, and, where keys are pinned, by one of these. Says what is wrong.
     bool check_signature(const SignedCheckpoint& note, const std::string& where);
-    /// To be called at the end: what no seal covers.
+    /// To be called at the end, when every entry that names a key was followed: checks the signatures of what was accepted,
+    /// and says what no seal covers. (A month's start may be signed by a key that only a later entry names.)
     void finish(std::uint64_t last_seq);
 
     void complain(const std::string& kind, const std::string& subject, const std::string& message);
@@ -39,12 +40,19 @@ class Seals {
     [[nodiscard]] const std::vector<VerifierKey>& listed() const { return listed_; }
 
    private:
+    struct Accepted {
+        SignedCheckpoint note;
+        std::string where;
+        std::string time_of_last;
+    };
     [[nodiscard]] bool is_trusted(const PublicKey& key) const;
+    void believe(const Accepted& accepted);
 
     TrailReport& report_;
     std::vector<VerifierKey> listed_;
     std::set<PublicKey> pinned_;
     std::set<PublicKey> named_by_pinned_;
+    std::vector<Accepted> accepted_;
     std::map<std::string, std::size_t> counts_;
 };
 

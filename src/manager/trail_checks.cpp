@@ -58,8 +58,14 @@ TrailReport AuditTrail::verify(const TrailVerifyOptions& options) {
             audit::check_trail(connection, manager_->store().store_id, manager_->store().epoch, options, fresh);
             report = std::move(fresh);
         });
+    } catch (const InvalidArgument&) {
+        throw;  // what is to be checked against is no good
+    } catch (const IoError&) {
+        throw;
     } catch (const Corruption& error) {
         report.findings.push_back({Severity::error, "database_damaged", "catalog.db", error.what()});
+    } catch (const Error& error) {
+        report.findings.push_back({Severity::error, "not_checked", "catalog.db", error.what()});
     }
     // A store that is altered or damaged, or can't be written, is left as it is, and the report says so.
     report.audited = false;

@@ -146,9 +146,9 @@ TEST_CASE("every bit of lines, openings, salts, head, keys and checkpoints that 
     }
     // Numbers, by their bits too.
     for (const char* sql :
-         {"UPDATE audit_tree SET size = size | (1 << %d)", "UPDATE audit_keys SET seq = seq | (1 << %d)",
-          "UPDATE audit_checkpoints SET size = size | (1 << %d)", "UPDATE audit_openings SET seq = seq | (1 << %d)",
-          "UPDATE audit_entries SET seq = seq | (1 << %d) WHERE seq = 4"}) {
+         {"UPDATE audit_tree SET size = size + (1 << %d)", "UPDATE audit_keys SET seq = seq + (1 << %d)",
+          "UPDATE audit_checkpoints SET size = size + (1 << %d)", "UPDATE audit_openings SET seq = seq + (1 << %d)",
+          "UPDATE audit_entries SET seq = seq + (1 << %d) WHERE seq = 4"}) {
         for (int bit = 3; bit < 40; ++bit) {
             char statement[200];
             std::snprintf(statement, sizeof statement, sql, bit);
