@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "audit/line_file.hpp"
 #include "audit/month_file.hpp"
 #include "audit/trail_check.hpp"
 #include "audit/tree.hpp"
@@ -22,8 +23,6 @@ using audit::MonthProof;
 using audit::SignedCheckpoint;
 using audit::VerifierKey;
 namespace fs = std::filesystem;
-
-constexpr std::size_t longest_line_bytes = std::size_t{16} << 20U;
 
 std::optional<std::string> read_small(const fs::path& file) {
     std::ifstream in(file, std::ios::binary);
@@ -221,26 +220,20 @@ void FileCheck::join(const MonthFiles& files, const MonthProof& proof) {
 
 void FileCheck::read_lines(const MonthFiles& files, const MonthProof& proof) {
     first_of_file_ = proof.first_seq;
-    std::ifstream in(files.lines, std::ios::binary);
-    if (!in) return seals_.complain("month_missing", files.lines.filename().string(), "the lines of the month are missing");
+    audit::LineFile in(files.lines);
+    if (!in.opened())
+        return seals_.complain("month_missing", files.lines.filename().string(), "the lines of the month are missing");
     std::uint64_t next = proof.first_seq;
-    bool more = true;
     const auto produce = [&](LineBlock& block) {
         block.exported = true;
         block.first_seq = next;
-        std::string line;
-        while (more && !block.full()) {
-            more = static_cast<bool>(std::getline(in, line));
-            if (!more) break;
-            if (in.eof()) seals_.complain("line_cut", place(files, next), "the last line has no line feed: the file was cut");
-            if (line.size() > longest_line_bytes) {
-                seals_.complain("entry_altered", place(files, next), "the line is longer than any entry");
-                more = false;
-                break;
-            }
+        std::string_view line;
+        while (!block.full() && in.next(line)) {
+            if (in.cut()) seals_.complain("line_cut", place(files, next), "the last line has no line feed: the file was cut");
             block.add(line);
             ++next;
         }
+        if (in.too_long()) seals_.complain("entry_altered", place(files, next), "the line is longer than any entry");
         if (block.size() > 0 && options_.progress) options_.progress(next - 1, 0);
         return block.size() > 0;
     };

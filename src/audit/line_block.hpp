@@ -43,6 +43,7 @@ struct LineBlock {
     std::vector<std::string> months{};                                   ///< of each line's timestamp, "YYYY-MM"
 
     void add(std::string_view line) {
+        if (bytes.empty()) bytes.reserve(usual_bytes);
         bytes += line;
         ends.push_back(bytes.size());
     }
@@ -58,6 +59,8 @@ struct LineBlock {
     void work();
 
    private:
+    static constexpr std::size_t usual_bytes = 256 * 1024;  // a tile's worth of lines
+
     void work_stored(std::size_t index, const LineView& view, std::size_t& opening);
     void complain(std::size_t index, const char* kind, std::string message);
 };

@@ -14,12 +14,13 @@ std::string file_name(const std::string& month, const char* ending) {
     return "audit_" + month.substr(0, 4) + month.substr(5, 2) + ending;
 }
 
-// The line with its texts back in place; one that is damaged as it is, for verification to tell of.
-std::string exported(TextReader& texts, std::int64_t seq, std::string_view line) {
+// Hands over the line with its texts back in place; one that is damaged as it is, for verification to tell of.
+template <class Use>
+void export_line(TextReader& texts, std::int64_t seq, std::string_view line, Use&& use) {
     auto found = texts.take(seq, line);
-    if (found.empty()) return std::string(line);
+    if (found.empty()) return use(line);
     const auto view = read_line(line);
-    if (!view) return std::string(line);
+    if (!view) return use(line);
     Texts at;
     for (auto& each : found) {
         for (const auto pointer : text_pointers) {
@@ -33,7 +34,7 @@ std::string exported(TextReader& texts, std::int64_t seq, std::string_view line)
         }
         return true;
     });
-    return exported_line(line, *view, at);
+    use(std::string_view(exported_line(line, *view, at)));
 }
 
 }  // namespace
@@ -48,7 +49,7 @@ void append_lines(sqlite::Connection& connection, std::int64_t first_seq, std::i
                        last_seq);
     std::uint64_t count = 0;
     while (rows.step()) {
-        append(exported(texts, rows.integer(0), rows.view(1)));
+        export_line(texts, rows.integer(0), rows.view(1), append);
         append("\n");
         if (++count % 1024 == 0 && progress) progress(count);
     }
@@ -76,12 +77,13 @@ EntryProof prove_entry(sqlite::Connection& connection, std::int64_t seq, std::ui
     const auto entry = entry_at(connection, seq);
     TextReader texts(connection, seq);
     Tree tree(connection);
-    EntryProof proof{.line = exported(texts, seq, entry.line),
+    EntryProof proof{.line = {},
                      .leaf_index = static_cast<std::uint64_t>(seq) - 1,
                      .tree_size = size,
                      .path = tree.inclusion_path(static_cast<std::uint64_t>(seq) - 1, size),
                      .note = note,
                      .keys = {}};
+    export_line(texts, seq, entry.line, [&](std::string_view line) { proof.line = line; });
     for (const auto& key : list_keys(connection)) proof.keys.push_back(key.verifier_key);
     return proof;
 }

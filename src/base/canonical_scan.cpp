@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <custody/error.hpp>
 
 #include "base/canonical_json.hpp"
@@ -23,6 +24,19 @@ constexpr auto plain = [] {
 }();
 
 bool is_plain(char c) { return plain[static_cast<unsigned char>(c)]; }
+
+// Whether all of eight bytes stand for themselves: a carry out of a byte tells that it is below, or equal to, what it is held
+// against.
+bool are_plain(const char* bytes) {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    constexpr std::uint64_t highs = 0x8080808080808080;
+    std::uint64_t eight;
+    std::memcpy(&eight, bytes, sizeof eight);
+    const auto quotes = eight ^ (ones * '"');
+    const auto backslashes = eight ^ (ones * '\\');
+    const auto odd = (eight - ones * 0x20) | (quotes - ones) | (backslashes - ones) | eight;
+    return (odd & highs) == 0;
+}
 
 int hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -57,6 +71,8 @@ bool CanonicalScan::string(std::string_view& raw) {
     if (!take('"')) return false;
     const auto begin = at_;
     while (at_ < text_.size()) {
+        while (at_ + 8 <= text_.size() && are_plain(text_.data() + at_)) at_ += 8;
+        if (at_ == text_.size()) return false;
         const char c = text_[at_];
         if (is_plain(c)) {
             ++at_;
