@@ -104,7 +104,8 @@ TEST_CASE("a store whose schema or bytes were changed by others is found, and no
     const auto catalog = bench.run("echo -n \"$CUSTODY_STORE\"").out + "/storage/catalog.db";
     (void)bench.run("cp '" + catalog + "' good");
     for (const std::string sql :
-         {"DROP TABLE audit_tiles", "DROP TRIGGER audit_entries_no_delete", "ALTER TABLE runs ADD COLUMN x TEXT", "CREATE TABLE x (y)",
+         {"DROP TABLE audit_tiles", "DROP TRIGGER audit_entries_no_delete", "ALTER TABLE runs ADD COLUMN x TEXT",
+          "CREATE TABLE x (y)",
           "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'never', 'ever') WHERE name = "
           "'audit_tree_no_delete'",
           "DROP VIEW review_audit; CREATE VIEW review_audit AS SELECT 1"}) {
