@@ -8,7 +8,7 @@ using namespace custody::testing;
 namespace {
 
 std::string second_verifier(const std::string& arguments) {
-    return "python3 " CUSTODY_SOURCE_DIR "/tools/verify_audit.py " + arguments;
+    return "/usr/bin/python3 " CUSTODY_SOURCE_DIR "/tools/verify_audit.py " + arguments;
 }
 
 }  // namespace
