@@ -85,8 +85,11 @@ struct Seal {
 
 /// What `redact` has done.
 struct Redaction {
-    std::int64_t seq;                     ///< the entry whose texts were withdrawn
-    std::vector<std::string> pointers;    ///< where they stood; empty: there was nothing left to withdraw
+    struct Entry {
+        std::int64_t seq;
+        std::vector<std::string> pointers;  ///< where its texts stood
+    };
+    std::vector<Entry> withdrawn{};       ///< entries of which a text was withdrawn; empty: there was nothing left to withdraw
     std::vector<std::int64_t> also_in{};  ///< other entries that hold one of the same texts
     /// Why bytes of the texts may still be in files of the store: who reads the catalog's log, or which copy of it is there.
     /// Empty: they are gone. The same call again finishes the work.
@@ -132,10 +135,11 @@ class CUSTODY_API AuditTrail {
     /// The proofs of all entries about an artifact, as files entry_<seq>.proof.json in `folder`. @throws NotFound, IoError
     std::vector<std::filesystem::path> prove_history(const ArtifactId& artifact, const std::filesystem::path& folder,
                                                      const std::filesystem::path& signing_key = {});
-    /// Withdraws free text from an entry: the one at `pointer` (such as "/error_message"), or all. The entry's line, the tree and
-    /// every proof stay as they are. Openings, columns and the named link that hold the text go, and the catalog's file is
-    /// rewritten. @throws NotFound; InvalidArgument without a reason, or for a pointer at which no text was
-    Redaction redact(std::int64_t seq, const std::string& pointer, const std::string& reason, bool dry_run = false);
+    /// Withdraws free text from entries: the one at `pointer` (such as "/error_message"), or all. The lines, the tree and
+    /// every proof stay as they are. Openings, columns and named links that hold the text go, and the catalog's file is
+    /// rewritten, once for all of them. @throws NotFound; InvalidArgument without a reason, or for a pointer at which no text was
+    Redaction redact(const std::vector<std::int64_t>& seqs, const std::string& pointer, const std::string& reason,
+                     bool dry_run = false);
     /// Makes durable the entries of reads that are waiting to be written. @throws Busy, IoError
     void flush();
 

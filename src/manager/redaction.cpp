@@ -18,17 +18,39 @@ namespace custody {
 
 namespace {
 
-void choose_pointers(const audit::Withdrawable& texts, const std::string& pointer, Redaction& redaction) {
+// One entry on its way: what of it is to go.
+struct Withdrawing {
+    Redaction::Entry entry;
+    audit::Withdrawable texts{};
+    std::optional<Artifact> artifact{};  // whose named link tells the text
+};
+
+std::vector<std::string> chosen(const audit::Withdrawable& texts, const std::string& pointer, std::int64_t seq) {
     const auto& all = texts.committed;
     if (!pointer.empty() && std::find(all.begin(), all.end(), pointer) == all.end()) {
         std::string known;
         for (const auto& each : all) known += " " + each;
-        throw InvalidArgument("entry " + std::to_string(redaction.seq) + " has no free text at \"" + pointer + "\"" +
+        throw InvalidArgument("entry " + std::to_string(seq) + " has no free text at \"" + pointer + "\"" +
                               (known.empty() ? "; it has none at all" : "; it has:" + known));
     }
+    std::vector<std::string> pointers;
     for (const auto& each : texts.open) {
-        if (pointer.empty() || each == pointer) redaction.pointers.push_back(each);
+        if (pointer.empty() || each == pointer) pointers.push_back(each);
     }
+    return pointers;
+}
+
+std::vector<Withdrawing> look(sqlite::Connection& connection, const std::vector<std::int64_t>& seqs, const std::string& pointer) {
+    std::vector<Withdrawing> all;
+    for (const auto seq : seqs) {
+        Withdrawing one{{seq, {}}, audit::look_for_texts(connection, seq)};
+        one.entry.pointers = chosen(one.texts, pointer, seq);
+        const auto& pointers = one.entry.pointers;
+        const bool named = std::find(pointers.begin(), pointers.end(), "/details/file_name") != pointers.end();
+        if (named) one.artifact = catalog::find_artifact(connection, ArtifactId::parse(one.texts.artifact_id));
+        if (!pointers.empty()) all.push_back(std::move(one));
+    }
+    return all;
 }
 
 // The named link tells the file's name: it gets the name that an artifact without one has.
@@ -39,22 +61,24 @@ void rename_link(const ManagerImpl& manager, const std::optional<Artifact>& befo
     if (::rename((storage / before->file_path).c_str(), renamed.c_str()) == 0) blobs::sync_folder(renamed.parent_path());
 }
 
-// The month that was exported into the store, written anew without the text; its proof stays as it is.
-void rewrite_month(ManagerImpl& manager, std::int64_t seq) {
+// Months that were exported into the store, written anew without the texts; their proofs stay as they are.
+void rewrite_months(ManagerImpl& manager, const std::vector<Withdrawing>& all) {
     manager.database().read([&](sqlite::Connection& connection) {
-        const auto months = audit::months(connection, audit::last_seq(connection), "");
-        const auto month = std::find_if(months.begin(), months.end(), [&](const auto& each) { return each.last_seq >= seq; });
-        if (month == months.end()) return;
-        const auto file = manager.layout().audit() / audit::lines_file_name(month->name);
-        std::ifstream in(manager.layout().audit() / audit::proof_file_name(month->name), std::ios::binary);
-        std::ostringstream text;
-        text << in.rdbuf();
-        const auto proof = audit::MonthProof::parse(text.view());
-        const auto last = proof ? static_cast<std::int64_t>(proof->last_seq) : month->last_seq;
-        if (!std::filesystem::exists(file)) return;
-        blobs::write_atomically(file, manager.blobs().modes().file(), [&](const audit::Append& append) {
-            audit::append_lines(connection, month->first_seq, std::min(last, month->last_seq), append, {});
-        });
+        for (const auto& month : audit::months(connection, audit::last_seq(connection), "")) {
+            const auto file = manager.layout().audit() / audit::lines_file_name(month.name);
+            const bool concerned = std::any_of(all.begin(), all.end(), [&](const Withdrawing& one) {
+                return one.entry.seq >= month.first_seq && one.entry.seq <= month.last_seq;
+            });
+            if (!concerned || !std::filesystem::exists(file)) continue;
+            std::ifstream in(manager.layout().audit() / audit::proof_file_name(month.name), std::ios::binary);
+            std::ostringstream text;
+            text << in.rdbuf();
+            const auto proof = audit::MonthProof::parse(text.view());
+            const auto last = proof ? std::min(static_cast<std::int64_t>(proof->last_seq), month.last_seq) : month.last_seq;
+            blobs::write_atomically(file, manager.blobs().modes().file(), [&](const audit::Append& append) {
+                audit::append_lines(connection, month.first_seq, last, append, {});
+            });
+        }
     });
 }
 
@@ -82,37 +106,40 @@ std::string purge(ManagerImpl& manager) {
 
 }  // namespace
 
-Redaction AuditTrail::redact(std::int64_t seq, const std::string& pointer, const std::string& reason, bool dry_run) {
+Redaction AuditTrail::redact(const std::vector<std::int64_t>& seqs, const std::string& pointer, const std::string& reason,
+                             bool dry_run) {
     auto draft = manager_->draft("audit_trail", "redact");
-    draft.details["redacted_seq"] = seq;
     manager_->flush_reads();
-    Redaction redaction{.seq = seq, .dry_run = dry_run};
-    std::optional<Artifact> before;
-    const auto look = [&](sqlite::Connection& connection) {
-        redaction.pointers.clear();
-        const auto texts = audit::look_for_texts(connection, seq);
-        choose_pointers(texts, pointer, redaction);
-        const bool named =
-            std::find(redaction.pointers.begin(), redaction.pointers.end(), "/details/file_name") != redaction.pointers.end();
-        if (named) before = catalog::find_artifact(connection, ArtifactId::parse(texts.artifact_id));
-        if (!texts.artifact_id.empty()) draft.artifact_id = texts.artifact_id;
-        if (!texts.run_id.empty()) draft.run_id = texts.run_id;
-    };
+    std::vector<Withdrawing> all;
     manager_->attempt(draft, [&] {
         manager::require_text(reason, "the reason", 4096);
         if (reason.empty()) throw InvalidArgument("a withdrawal needs a reason");
-        draft.details["reason"] = manager_->clean_message(reason);
-        manager_->database().read(look);
+        manager_->database().read([&](sqlite::Connection& connection) { all = look(connection, seqs, pointer); });
     });
+    Redaction redaction{.dry_run = dry_run};
+    for (const auto& one : all) redaction.withdrawn.push_back(one.entry);
     if (dry_run) return redaction;
-    if (!redaction.pointers.empty()) {
-        manager_->change(draft, [&](sqlite::Connection& connection, ManagerImpl::Recorder&) {
-            look(connection);
-            redaction.also_in = audit::withdraw_texts(connection, seq, redaction.pointers);
-            draft.details["pointers"] = redaction.pointers;
+    if (!all.empty()) {
+        manager_->change_many(draft, [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+            redaction.withdrawn.clear();
+            redaction.also_in.clear();
+            all = look(connection, seqs, pointer);
+            for (const auto& one : all) {
+                for (const auto seq : audit::withdraw_texts(connection, one.entry.seq, one.entry.pointers)) {
+                    if (std::find(seqs.begin(), seqs.end(), seq) == seqs.end()) redaction.also_in.push_back(seq);
+                }
+                auto entry = draft;
+                if (!one.texts.artifact_id.empty()) entry.artifact_id = one.texts.artifact_id;
+                if (!one.texts.run_id.empty()) entry.run_id = one.texts.run_id;
+                entry.details = {{"redacted_seq", one.entry.seq},
+                                 {"pointers", one.entry.pointers},
+                                 {"reason", manager_->clean_message(reason)}};
+                recorder.append(entry);
+                redaction.withdrawn.push_back(one.entry);
+            }
         });
-        rename_link(*manager_, before);
-        rewrite_month(*manager_, seq);
+        for (const auto& one : all) rename_link(*manager_, one.artifact);
+        rewrite_months(*manager_, all);
     }
     redaction.held_by = purge(*manager_);
     return redaction;

@@ -114,35 +114,41 @@ int prove(const Session& session, const ProveFlags& flags) {
 }
 
 struct RedactFlags {
-    std::int64_t seq = 0;
+    std::vector<std::int64_t> seqs{};
     std::string pointer{};
     std::string reason{};
     bool dry_run = false;
     bool yes = false;
 };
 
-std::string places(const Redaction& redaction) {
-    std::string list;
-    for (const auto& pointer : redaction.pointers) list += (list.empty() ? "" : ", ") + pointer;
-    return list;
-}
-
 bool confirmed(const Redaction& preview) {
-    std::cerr << "custody: this withdraws for ever the text of entry " << preview.seq << " at " << printable(places(preview))
-              << ". Go on? [y/N] " << std::flush;
+    std::size_t texts = 0;
+    for (const auto& entry : preview.withdrawn) texts += entry.pointers.size();
+    std::cerr << "custody: this withdraws for ever " << count_text(texts, "text") << " of "
+              << count_text(preview.withdrawn.size(), "entry", "entries") << ". Go on? [y/N] " << std::flush;
     std::string answer;
     std::getline(std::cin, answer);
     return answer == "y" || answer == "Y" || answer == "yes";
 }
 
+ordered_json form_of(const Redaction& redaction) {
+    ordered_json withdrawn = ordered_json::array();
+    for (const auto& entry : redaction.withdrawn) withdrawn.push_back({{"seq", entry.seq}, {"pointers", entry.pointers}});
+    return {{"withdrawn", withdrawn},
+            {"also_in", redaction.also_in},
+            {"held_by", redaction.held_by.empty() ? ordered_json(nullptr) : ordered_json(redaction.held_by)},
+            {"dry_run", redaction.dry_run}};
+}
+
 void print_redaction(const Session& session, const Redaction& redaction) {
-    for (const auto& pointer : redaction.pointers) {
-        put_line(fmt::format("entry {} {}  {}", redaction.seq, printable(pointer),
-                             redaction.dry_run ? "would be withdrawn" : "withdrawn"));
+    for (const auto& entry : redaction.withdrawn) {
+        for (const auto& pointer : entry.pointers) {
+            put_line(fmt::format("entry {} {}  {}", entry.seq, printable(pointer),
+                                 redaction.dry_run ? "would be withdrawn" : "withdrawn"));
+        }
     }
-    if (redaction.pointers.empty()) session.say(fmt::format("entry {} has no text left to withdraw", redaction.seq));
+    if (redaction.withdrawn.empty()) session.say("there is no text left to withdraw");
     for (const auto seq : redaction.also_in) session.say(fmt::format("the same text stands in entry {} too", seq));
-    if (!redaction.held_by.empty()) complain("not finished: " + redaction.held_by);
 }
 
 int redact(const Session& session, const RedactFlags& flags) {
@@ -152,19 +158,16 @@ int redact(const Session& session, const RedactFlags& flags) {
     }
     auto manager = session.open();
     if (ask) {
-        const auto preview = manager.audit().redact(flags.seq, flags.pointer, flags.reason, true);
-        if (!preview.pointers.empty() && !confirmed(preview)) throw Error("nothing was withdrawn");
+        const auto preview = manager.audit().redact(flags.seqs, flags.pointer, flags.reason, true);
+        if (!preview.withdrawn.empty() && !confirmed(preview)) throw Error("nothing was withdrawn");
     }
-    const auto redaction = manager.audit().redact(flags.seq, flags.pointer, flags.reason, flags.dry_run);
+    const auto redaction = manager.audit().redact(flags.seqs, flags.pointer, flags.reason, flags.dry_run);
     if (session.json_output) {
-        put_json({{"seq", redaction.seq},
-                  {"pointers", redaction.pointers},
-                  {"also_in", redaction.also_in},
-                  {"held_by", redaction.held_by.empty() ? ordered_json(nullptr) : ordered_json(redaction.held_by)},
-                  {"dry_run", redaction.dry_run}});
+        put_json(form_of(redaction));
     } else {
         print_redaction(session, redaction);
     }
+    if (!redaction.held_by.empty()) complain("not finished: " + redaction.held_by);
     return redaction.held_by.empty() ? exit_done : exit_partial;
 }
 
@@ -219,7 +222,15 @@ void add_trail_verbs(CLI::App& group, Session& session) {
                                           {"redact", "withdraw free text from an entry; the entry and every proof stay",
                                            "custody audit redact 7 --pointer /error_message --reason \"names a patient\" --yes"},
                                           redact);
-    add_parsed(redacted.app, "SEQ", "", redacted.options.seq, parse_seq, "the entry's number")->required();
+    redacted.app
+        .add_option_function<std::vector<std::string>>(
+            "SEQ",
+            [&seqs = redacted.options.seqs](const std::vector<std::string>& given) {
+                for (const auto& seq : given) seqs.push_back(parse_seq(unprotect(seq)));
+            },
+            "the entries' numbers")
+        ->type_name("")
+        ->required();
     add_text(redacted.app, "--pointer", "P", redacted.options.pointer,
              "where the text stands, such as /details/metadata; else all");
     add_text(redacted.app, "--reason", "R", redacted.options.reason, "why; kept in the trail")->required();
