@@ -1,8 +1,6 @@
 // The two forms of proofs, which are files that somebody was handed.
 #include "audit/proof_forms.hpp"
 
-#include "audit/line.hpp"
-#include "audit/note.hpp"
 #include "property.hpp"
 
 using namespace custody::audit;
@@ -24,6 +22,7 @@ std::optional<Proof> check_form(std::string_view text) {
 
 void check_entry(const EntryProof& proof, const EntryProof& again) {
     require(again.line == proof.line && again.path == proof.path && again.note == proof.note, "an entry's proof says the same");
+    require(again.leaf_index == proof.leaf_index && again.tree_size == proof.tree_size, "of the same leaf and tree");
     const auto root = root_of_path(leaf_hash(proof.line), proof.leaf_index, proof.tree_size, proof.path);
     if (!root) return;
     require(proof.leaf_index < proof.tree_size && proof.path.size() <= 53,
@@ -38,6 +37,7 @@ void check_month(const MonthProof& proof, const MonthProof& again) {
     require(again.month == proof.month && again.start == proof.start && again.root == proof.root,
             "a month's proof says the same");
     require(again.start_note == proof.start_note && again.end_note == proof.end_note, "and has the same notes");
+    require(again.first_seq == proof.first_seq && again.last_seq == proof.last_seq, "and the same entries");
     require(proof.first_seq == proof.start.size() + 1 && proof.last_seq >= proof.start.size(),
             "a month's entries follow its start");
     // A verifier goes on from where the month starts.
