@@ -6,6 +6,7 @@ packages_example=(ffmpeg sqlite3)
 packages_test=(python3-cryptography doctest-dev python3 sqlite3 binutils clang-format-14 procps strace mandoc graphviz)
 packages_coverage=(gcovr)
 packages_tidy=(clang-14 clang-tidy-14)
+packages_fuzz=(clang-14 libclang-rt-14-dev llvm-14)
 
 # missing_packages NAME...: those that aren't installed, one a line.
 missing_packages() {

@@ -38,14 +38,15 @@ class Reader {
 
    private:
     bool member(std::string_view key) {
+        // Before the first key that sorts after it. An escape sorts before letters, written or meant, so the raw key will do.
+        if (view_.openings_place == 0 && key > "openings") {
+            view_.openings_place = scan_.at() - key.size() - std::string_view("\"\":").size();
+        }
         if (key == "details") return details();
         if (key == "error_message") return text(text_pointers.back());
         if (key == "openings") return openings();
         if (key == "seq") return number(view_.seq);
-        if (key == "operation") {
-            view_.openings_place = scan_.at() - std::string_view("\"operation\":").size();
-            return scan_.string(view_.operation);
-        }
+        if (key == "operation") return scan_.string(view_.operation);
         if (key == "action") return scan_.string(view_.action);
         if (key == "outcome") return scan_.string(view_.outcome);
         if (key == "timestamp") return scan_.string(view_.timestamp);

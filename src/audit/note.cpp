@@ -125,6 +125,30 @@ std::optional<SignedCheckpoint> SignedCheckpoint::parse(std::string_view text) {
     return note.signatures.empty() ? std::nullopt : std::optional(note);
 }
 
+std::optional<std::vector<SignedCheckpoint>> parse_notes(std::string_view text) {
+    std::vector<SignedCheckpoint> notes;
+    while (!text.empty()) {
+        if (text.front() == '\n') {  // notes are appended with a line between them
+            text.remove_prefix(1);
+            continue;
+        }
+        // A note goes on until a line that is neither its text nor a signature: find the blank line, then the signatures.
+        auto end = text.find("\n\n");
+        if (end == std::string_view::npos) return std::nullopt;
+        end += 2;
+        while (text.substr(end).starts_with(dash)) {
+            const auto line_end = text.find('\n', end);
+            if (line_end == std::string_view::npos) return std::nullopt;
+            end = line_end + 1;
+        }
+        auto note = SignedCheckpoint::parse(text.substr(0, end));
+        if (!note) return std::nullopt;
+        notes.push_back(std::move(*note));
+        text.remove_prefix(end);
+    }
+    return notes;
+}
+
 bool SignedCheckpoint::signed_by(const VerifierKey& key) const {
     const auto id = key.key_id();
     const auto message = checkpoint.text();

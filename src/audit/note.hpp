@@ -59,6 +59,9 @@ struct SignedCheckpoint {
     [[nodiscard]] bool signed_by(const PublicKey& key) const;
 };
 
+/// Every note of a file to which notes were appended; nullopt where anything in it is none.
+std::optional<std::vector<SignedCheckpoint>> parse_notes(std::string_view text);
+
 /// Ed25519 (RFC 8032), by libsodium.
 bool verify_signature(std::string_view message, const Signature& signature, const PublicKey& key);
 

@@ -258,7 +258,8 @@ class TrailCheck {
         }
         for (const auto& [key, seq] : named_) {
             if (!rows_.contains(key))
-                seals_.complain("key_altered", "key " + key, entry_name(seq) + " names it, but it is not recorded");
+                seals_.complain("key_altered", "key " + key,
+                                entry_name(static_cast<std::uint64_t>(seq)) + " names it, but it is not recorded");
         }
     }
 

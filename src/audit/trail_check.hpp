@@ -70,9 +70,6 @@ class Withdrawals {
     std::uint64_t count_ = 0;
 };
 
-/// Every note of a file to which notes were appended; nullopt where anything in it is none.
-std::optional<std::vector<SignedCheckpoint>> parse_notes(std::string_view text);
-
 /// Verifies a trail in its database: every line, the texts, the head, the tiles, keys and checkpoints, the anchor.
 /// Adds what it finds to the report. The schema is looked at elsewhere. @throws Corruption where the database can't be read
 void check_trail(sqlite::Connection& connection, const std::string& store_id, const std::string& epoch,
