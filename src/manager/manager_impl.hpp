@@ -169,6 +169,8 @@ class ManagerImpl {
     void remember_unrecorded(const audit::Draft& draft);
     void open_signing_key();
     [[nodiscard]] std::optional<OpenRun> innermost() const;
+    /// A store that is open for diagnosis has no entries that wait.
+    [[nodiscard]] bool groups_reads() const { return root_ ? root_->reads_ != nullptr : reads_ != nullptr; }
     [[nodiscard]] GroupedReads& reads() { return root_ ? *root_->reads_ : *reads_; }
     void sweep_trash() noexcept;
 

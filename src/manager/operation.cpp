@@ -116,16 +116,12 @@ void ManagerImpl::transact(audit::ClockJump jump, const std::function<void(sqlit
     shared_->unrecorded.erase(shared_->unrecorded.begin(), shared_->unrecorded.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
-// Entries of reads that wait go with the next change; a store that is open for diagnosis has none.
-std::vector<audit::Draft> ManagerImpl::reads_or_none() {
-    const bool has = root_ ? root_->reads_ != nullptr : reads_ != nullptr;
-    return has ? reads().take() : std::vector<audit::Draft>{};
-}
+// Entries of reads that wait go with the next change.
+std::vector<audit::Draft> ManagerImpl::reads_or_none() { return groups_reads() ? reads().take() : std::vector<audit::Draft>{}; }
 
 void ManagerImpl::flush_reads() {
-    const bool has = root_ ? root_->reads_ != nullptr : reads_ != nullptr;
     const bool seals = options_.seal_every.count() != 0;
-    if (has && (seals || !reads().empty())) transact([](sqlite::Connection&, Recorder&) {});
+    if (groups_reads() && (seals || !reads().empty())) transact([](sqlite::Connection&, Recorder&) {});
 }
 
 void ManagerImpl::change_many(audit::Draft& draft, const std::function<void(sqlite::Connection&, Recorder&)>& body,
@@ -161,7 +157,7 @@ void ManagerImpl::record_read(audit::Draft& draft, bool handing_out) {
     if (handing_out) return record(draft);
     if (!options_.enable_audit) return;
     database().require_same_process();
-    const bool may_wait = options_.group_reads && database().writable();
+    const bool may_wait = options_.group_reads && groups_reads() && database().writable();
     if (!may_wait) return record(draft);
     draft.timestamp = Timestamp::now();
     auto waiting = draft;

@@ -63,6 +63,16 @@ TEST_CASE("handing out a payload never waits, nor does a read that is told not t
     CHECK(written(store) == before + 1);
 }
 
+TEST_CASE("a store that is open for diagnosis writes the entries of its reads at once") {
+    Store store;
+    const auto made = store.add_bare();
+    ArtifactManager looking(store.base, {.create = false, .diagnose = true});
+    const auto before = written(store);
+    CHECK(looking.get_artifact(made.id).has_value());
+    CHECK(looking.acting({.actor = "anna"}).get_artifact(made.id).has_value());
+    CHECK(written(store) == before + 2);
+}
+
 TEST_CASE("many threads that read and write lose no entry") {
     Store store;
     const auto made = store.add_bare();
