@@ -175,9 +175,9 @@ TEST_CASE("every bit of a tile that flips is found") {
     Count count;
     auto& connection = bare.connection();
     const Column column{"audit_tiles", "level || '/' || tile_index", "hashes", false};
-    const std::size_t step = stride * 61;  // each flip costs a walk through all entries
+    constexpr std::size_t step = stride == 1 ? 5 : 499;  // each flip costs a walk through all entries
     for (const auto& [key, value] : cells(connection, column)) {
-        for (std::size_t bit = 0; bit < value.size() * 8; bit += stride == 1 ? 5 : step) {
+        for (std::size_t bit = 0; bit < value.size() * 8; bit += step) {
             auto flipped = value;
             flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
             connection.execute("BEGIN");
