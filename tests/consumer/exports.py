@@ -8,12 +8,13 @@ import sys
 
 
 def names_of(library, *options):
+    """Its functions; of weak ones in the static library only templates: an inline function is everybody's own, not exported."""
     out = subprocess.run(["nm", "--demangle", "--defined-only", *options, library], capture_output=True, text=True, check=True).stdout
     found = set()
     for line in out.splitlines():
-        match = re.match(r"[0-9a-f]+ [TW] (custody::[^ (]*\(.*)$", line)
-        if match:
-            found.add(re.sub(r"@.*", "", match.group(1)))  # (the shared library's have a version)
+        match = re.match(r"[0-9a-f]+ ([TW]) (custody::[^ (]*\(.*)$", line)
+        if match and (match.group(1) == "T" or options or "Uuid<" in match.group(2)):
+            found.add(re.sub(r"@.*", "", match.group(2)))  # (the shared library's have a version)
     return found
 
 
