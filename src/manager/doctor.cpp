@@ -5,9 +5,12 @@
 
 #include <custody/artifact_manager.hpp>
 
+#include "audit/checkpoints.hpp"
+#include "audit/clock.hpp"
 #include "audit/table.hpp"
 #include "manager/manager_impl.hpp"
 #include "sqlite/migrations.hpp"
+#include "sqlite/wal_holders.hpp"
 
 namespace custody {
 
@@ -93,8 +96,10 @@ DoctorCheck check_wal(const ManagerImpl& manager) {
     std::error_code ignored;
     const auto size = std::filesystem::file_size(manager.layout().catalog().string() + "-wal", ignored);
     if (ignored || size < large_wal_bytes) return fine("wal", "small");
+    const auto holders = sqlite::wal_holders(manager.layout().catalog());
     return {"wal", Severity::warning,
-            std::to_string(size >> 20U) + " MiB: a reader has kept the catalog open for long and holds it",
+            std::to_string(size >> 20U) +
+                " MiB: " + (holders.empty() ? "a reader has kept the catalog open for long" : holders + " holds it"),
             "fuser " + manager.layout().catalog().string()};
 }
 
@@ -111,10 +116,38 @@ DoctorCheck check_clock(ManagerImpl& manager) {
         const auto last = audit::last_seq(connection);
         if (last > 0) newest = json::parse(audit::entry_at(connection, last).line).at("timestamp").get<std::string>();
     });
+    std::chrono::milliseconds ahead{0};
+    if (manager.database().version() == sqlite::newest_version()) {
+        manager.database().read([&](sqlite::Connection& connection) { ahead = audit::clock_ahead(connection); });
+    }
+    if (ahead >= std::chrono::hours(24)) {
+        return {"clock", Severity::error,
+                "has jumped " + std::to_string(ahead.count() / 3600000) +
+                    " hours ahead since the store was first used in this boot: " + "nothing is written until it is set right",
+                "custody --accept-clock stats (if it is right now; kept in the audit trail)"};
+    }
     const auto now = Timestamp::now().str();
     if (newest > now)
         return {"clock", Severity::warning, "the newest entry is of " + newest + ", later than now: the clock went back", {}};
     return fine("clock", "newest entry " + (newest.empty() ? "none" : newest));
+}
+
+DoctorCheck check_key(ManagerImpl& manager) {
+    if (manager.database().version() < sqlite::newest_version()) return fine("key", "is looked at after the upgrade");
+    std::optional<audit::KeyRow> key;
+    std::optional<audit::CheckpointRow> sealed;
+    std::int64_t last = 0;
+    manager.database().read([&](sqlite::Connection& connection) {
+        key = audit::current_key(connection, manager.store().epoch);
+        sealed = audit::latest_checkpoint(connection, manager.store().epoch, 0);
+        last = audit::last_seq(connection);
+    });
+    if (!key) return {"key", Severity::note, "none: the trail is not sealed", "custody audit keygen --out FILE"};
+    const auto reach =
+        sealed ? "sealed to entry " + std::to_string(sealed->size) + " of " + std::to_string(last) : std::string("never sealed");
+    return {"key", Severity::note,
+            key->verifier_key + "; the trail is " + reach + ". Is there a copy of the key's file in a safe place?",
+            "custody audit seal --signing-key FILE"};
 }
 
 template <class Check>
@@ -140,6 +173,7 @@ std::vector<DoctorCheck> ArtifactManager::doctor() {
     run(checks, "wal", [&] { return check_wal(manager); });
     run(checks, "runs", [&] { return check_runs(manager); });
     run(checks, "clock", [&] { return check_clock(manager); });
+    run(checks, "key", [&] { return check_key(manager); });
     return checks;
 }
 

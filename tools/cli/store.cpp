@@ -22,6 +22,8 @@ int init(const Session& session, const InitFlags& flags) {
     if (session.json_output) {
         put_json({{"store", store.string()}, {"created", created}});
     } else {
+        // Said once, while somebody looks: a trail without a key proves less.
+        if (created) session.say("a trail that proves itself needs a key: custody audit keygen --out FILE, outside of the store");
         session.say(created ? fmt::format("made a store in {}", store.string())
                             : fmt::format("there is a store in {} already; nothing was changed", store.string()));
     }
