@@ -112,7 +112,8 @@ std::vector<TextReader::Found> TextReader::take(std::int64_t seq, std::string_vi
         more_openings_ = openings_->step();
     }
     // In canonical order the outcome follows the operation; what a query's filters may add to that finds no place in the line.
-    if (has(line, "\"operation\":\"artifact_creation\",\"outcome\":\"done\"")) {
+    // (The action comes first of all: most lines are told by their first bytes.)
+    if (line.starts_with("{\"action\":\"create\",") && has(line, "\"operation\":\"artifact_creation\",\"outcome\":\"done\"")) {
         artifacts_->take(member(line, ",\"artifact_id\":\""), found);
     } else if (line.starts_with("{\"action\":\"start\"") && has(line, "\"operation\":\"processing_run\",\"outcome\":\"done\"")) {
         runs_->take(member(line, ",\"run_id\":\""), found);
