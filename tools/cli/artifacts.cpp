@@ -109,13 +109,7 @@ bool has_creation(const std::vector<AuditEntry>& entries) {
 int prove_history(const Session& session, const HistoryFlags& flags) {
     auto manager = session.open();
     const auto files = manager.audit().prove_history(*flags.id, flags.prove, session.signing_key);
-    if (session.json_output) {
-        JsonArray array;
-        for (const auto& file : files) array.add(file.string());
-        array.end();
-    } else {
-        for (const auto& file : files) put_line(file.string());
-    }
+    put_files(files, session.json_output);
     return exit_done;
 }
 

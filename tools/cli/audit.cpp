@@ -95,13 +95,7 @@ int export_months(const Session& session, const ExportFlags& flags) {
                                        .to_seq = flags.to_seq,
                                        .signing_key = session.signing_key,
                                        .progress = bar.callback()});
-    if (session.json_output) {
-        JsonArray array;
-        for (const auto& file : files) array.add(file.string());
-        array.end();
-    } else {
-        for (const auto& file : files) put_line(file.string());
-    }
+    put_files(files, session.json_output);
     return exit_done;
 }
 

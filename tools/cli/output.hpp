@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -63,6 +64,9 @@ class JsonArray {
    private:
     bool empty_ = true;
 };
+
+/// The paths of files that were written: an array, or one a line.
+void put_files(const std::vector<std::filesystem::path>& files, bool as_json);
 
 /// Columns side by side. The last one is cut to the terminal's width, where there is one.
 class Table {
