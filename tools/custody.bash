@@ -1,7 +1,7 @@
 # Completion of custody's verbs, options, types and statuses for bash.
 
-_custody_verbs="init migrate snapshot run add show list status history type link lineage file checkout cat audit stats
-cleanup hold verify doctor sql"
+_custody_verbs="init migrate snapshot backup restore import export run add show list status history type link lineage file checkout cat audit
+stats cleanup gc retention hold verify doctor sql"
 _custody_types="video_raw video_keypoints video_deid audio_raw audio_phi_intervals audio_deid audio_transcript text_raw
 text_deid metadata log"
 _custody_statuses="pending in_progress completed failed archived"
@@ -13,6 +13,10 @@ _custody_options() {
     case $1 in
         init) echo "--group --payloads --no-phi-guard" ;;
         snapshot) echo "--out --no-text" ;;
+        backup) echo "--catalog-only --rehash" ;;
+        restore) echo "--reason --payloads --accept-missing" ;;
+        "import original") echo "--timezone --dry-run --allow-identified-release --allow-phi-metadata" ;;
+        "export original") echo "--timezone" ;;
         "run start") echo "--config --ttl --allow-phi-metadata" ;;
         "run end") echo "--status --error" ;;
         "run list") echo "--status --since --until --limit" ;;
@@ -31,18 +35,23 @@ _custody_options() {
         "audit redact") echo "--pointer --reason --dry-run --yes" ;;
         history) echo "--prove" ;;
         "audit export") echo "--month --all --to --out --format $_custody_filters" ;;
-        cleanup) echo "--older-than --type --status --dry-run --yes" ;;
+        cleanup) echo "--older-than --type --status --reason --dry-run --yes" ;;
+        gc) echo "--grace --reason --dry-run --yes" ;;
+        "retention set") echo "--days --when-descendants-completed --reason" ;;
+        "retention remove") echo "--reason" ;;
         "hold add" | "hold remove") echo "--reason" ;;
-        verify) echo "--quick --sample" ;;
+        verify) echo "--quick --sample --resume --threads --repair --from --dry-run --yes" ;;
         sql) echo "--format --time-limit --max-rows" ;;
     esac
 }
 
 _custody_second_words() {
     case $1 in
+        import | export) echo "original" ;;
         run) echo "start end list show" ;;
         type) echo "add list" ;;
         audit) echo "query errors export keygen seal verify prove redact" ;;
+        retention) echo "set remove list" ;;
         hold) echo "add remove list" ;;
     esac
 }
@@ -51,7 +60,8 @@ _custody_second_words() {
 _custody_takes_value() {
     case $1 in
         --json | --quiet | --version | --help | --group | --no-phi-guard | --no-text | --allow-phi-metadata | --move | \
-            --reflink | --allow-identified-release | --up | --down | --both | --verify | --all | --dry-run | --yes | --quick | --lost | --accept-clock)
+            --reflink | --allow-identified-release | --up | --down | --both | --verify | --all | --dry-run | --yes | --quick | --resume | --repair | --lost | --when-descendants-completed | --accept-clock | \
+            --catalog-only | --rehash | --accept-missing)
             return 1 ;;
         --*=*) return 1 ;;
         --*) return 0 ;;
@@ -70,6 +80,9 @@ _custody_values() {
                 add) echo "pending in_progress completed" ;;
                 *) echo "$_custody_statuses" ;;
             esac ;;
+        --timezone)
+            local database=/usr/share/zoneinfo
+            [[ -r $database/tzdata.zi ]] && awk '$1 == "Z" { print $2 } $1 == "L" { print $3 }' $database/tzdata.zi ;;
         --outcome) echo "done not_found refused failed" ;;
         --success) echo "true false" ;;
         --sensitivity) echo "identified deidentified neutral" ;;
@@ -125,6 +138,10 @@ _custody() {
         mapfile -t COMPREPLY < <(compgen -W "$(_custody_second_words "$verb")" -- "$word")
     elif [[ $verb == status ]] && ((arguments == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$_custody_statuses" -- "$word")
+    elif [[ $verb == backup || $verb == restore || $verb == "import original" || $verb == "export original" ]]; then
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+    elif [[ $verb == "retention set" || $verb == "retention remove" ]] && ((arguments == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W "$_custody_types" -- "$word")
     elif [[ $verb == add || $verb == "audit verify" || ($verb == checkout && $arguments -eq 1) ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     fi

@@ -1,9 +1,11 @@
 # Sourced by tools/quickstart and tools/test: which Debian packages each job needs, and how they get here.
 
 packages_build=(g++ cmake ninja-build pkg-config libssl-dev libsqlite3-dev libsqlitecpp-dev nlohmann-json3-dev
-                libsodium-dev libre2-dev libcli11-dev libfmt-dev)
+                libsodium-dev libre2-dev liburing-dev libcli11-dev libfmt-dev)
 packages_example=(ffmpeg sqlite3)
-packages_test=(python3-cryptography doctest-dev python3 sqlite3 binutils clang-format-14 procps strace mandoc graphviz)
+packages_python=(python3 python3-dev python3-venv pybind11-dev)
+packages_test=("${packages_python[@]}" python3-pytest python3-cryptography doctest-dev sqlite3 binutils clang-format-14 procps
+               strace mandoc graphviz)
 packages_coverage=(gcovr)
 packages_tidy=(clang-14 clang-tidy-14)
 packages_fuzz=(clang-14 libclang-rt-14-dev llvm-14)

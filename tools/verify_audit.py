@@ -52,14 +52,12 @@ def parse_key(text):
     name, key_id, raw = text.split("+", 2)[:2] + [unbase64(text.split("+", 2)[2])]
     need(len(raw) == 33 and raw[0] == 1 and sha(name.encode(), b"\n", raw)[:4].hex() == key_id, "no verifier key: " + text)
     return name, raw[1:]
-
 def signed(message, signature, public_key):
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message.encode())
         return True
     except InvalidSignature:
         return False
-
 def check_note(note, size, root, keys, where):
     parsed = [*map(parse_key, keys)]
     if note is None:
@@ -77,9 +75,11 @@ def check_signatures(match, lines, listed, where):  # at the end, when every key
                 return sealed.update(size=max(int(match[3]), sealed["size"]), by=key.hex())
     find(where, "the checkpoint has no good signature by a " + ("pinned key" if pinned else "listed key"))
 
-def follow_key(entry, where):
-    details = entry["details"]
-    if (entry["operation"], entry["action"], entry["outcome"]) == ("audit_trail", "key", "done") and details["signature"]:
+def follow(entry, size, hashes, where):
+    details, what = entry["details"], (entry["operation"], entry["action"], entry["outcome"])
+    if what == ("audit_trail", "epoch", "done") and (details["left_size"], details["left_root"]) != (size, root_of(hashes).hex()):
+        find(where, "the entries before it are not those of the head that it says was left, by a restore")
+    if what == ("audit_trail", "key", "done") and details["signature"]:
         text = f"custody key rotation\n{details['verifier_key'].split('+')[0]}\n{details['public_key']}\n"
         if not signed(text, unbase64(details["signature"]), bytes.fromhex(details["previous_key"])):
             find(where, "the old key's signature under the new key is not good")
@@ -104,7 +104,7 @@ def check_month(folder, name, before):
         entry, stored = stored_line(line)
         if entry["seq"] != size + 1 or entry["timestamp"][:7] > month or (number == 1 and entry["timestamp"][:7] != month):
             find(f"{lines} line {number}", "the entry does not belong here")
-        follow_key(entry, f"{lines} line {number}")
+        follow(entry, size, hashes, f"{lines} line {number}")
         size = grow(hashes, size, sha(b"\0", stored))
     if (size, root_of(hashes).hex()) != (end["size"], end["root"]):
         find(lines, "the lines are not those that the proof is of")

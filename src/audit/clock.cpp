@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <custody/error.hpp>
 
-#include "base/process.hpp"
 #include "sqlite/connection.hpp"
 
 namespace custody::audit {
@@ -30,31 +29,25 @@ void remember(sqlite::Connection& connection, const base::Boot& boot, const Time
 }
 
 // How far `now` is ahead of what was recorded; nullopt where nothing was in this boot.
-std::optional<milliseconds> ahead_of_record(sqlite::Connection& connection, const base::Boot& boot, const Timestamp& now) {
-    sqlite::Query query(connection, "SELECT boottime_ms, seen_at FROM audit_clock WHERE clock_key = 1 AND boot_id = ?",
-                        boot.boot_id);
-    if (!query.step()) return std::nullopt;
-    const auto elapsed = boot.boottime - milliseconds(query.integer(0));
-    return since(Timestamp::parse(query.view(1)), now) - elapsed;
+std::optional<milliseconds> ahead_of(const std::optional<ClockRecord>& record, const base::Boot& boot, const Timestamp& now) {
+    if (!record || record->boot_id != boot.boot_id) return std::nullopt;
+    return since(record->seen_at, now) - (boot.boottime - record->boottime);
 }
 
 }  // namespace
 
 milliseconds clock_ahead(sqlite::Connection& connection) {
-    return std::max(milliseconds(0),
-                    ahead_of_record(connection, base::current_boot(), Timestamp::now()).value_or(milliseconds(0)));
+    const auto ahead = ahead_of(read_trail_end(connection).clock, base::current_boot(), Timestamp::now());
+    return std::max(milliseconds(0), ahead.value_or(milliseconds(0)));
 }
 
-Clock::Clock(sqlite::Connection& connection, ClockJump jump) {
-    {
-        sqlite::Query query(connection, "SELECT max(timestamp) FROM audit_entries");
-        if (query.step() && !query.is_null(0)) highest_ = Timestamp::parse(query.view(0));
-    }
+Clock::Clock(sqlite::Connection& connection, const TrailEnd& end, ClockJump jump)
+    : connection_(connection), highest_(end.highest_time) {
     const auto boot = base::current_boot();
     if (boot.boot_id.empty()) return;
     const auto now = Timestamp::now();
-    const auto ahead = ahead_of_record(connection, boot, now);
-    if (!ahead) remember(connection, boot, now);
+    const auto ahead = ahead_of(end.clock, boot, now);
+    if (!ahead) unrecorded_ = Moment{boot, now};
     if (!ahead || *ahead < largest_jump) return;
     if (jump == ClockJump::refuse) {
         throw Refused("the clock of this machine has jumped " + std::to_string(ahead->count() / 1000) +
@@ -64,11 +57,17 @@ Clock::Clock(sqlite::Connection& connection, ClockJump jump) {
     }
     ahead_ = *ahead;
     accepted_ = jump == ClockJump::accept;
-    if (accepted_) remember(connection, boot, now);
+    if (accepted_) unrecorded_ = Moment{boot, now};
 }
 
 Timestamp Clock::stamp(const Timestamp& seen, json& details) {
     auto time = seen;
+    if (unrecorded_) {
+        const auto& [boot, seen_at] = *unrecorded_;
+        remember(connection_, boot, seen_at);
+        details["boot"] = {{"boot_id", boot.boot_id}, {"boottime_ms", boot.boottime.count()}, {"seen_at", seen_at.str()}};
+        unrecorded_.reset();
+    }
     if (ahead_.count() > 0) {
         details["clock_ahead_ms"] = ahead_.count();
         if (accepted_) {

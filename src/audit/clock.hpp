@@ -6,6 +6,9 @@
 #include <custody/time.hpp>
 #include <optional>
 
+#include "audit/trail_end.hpp"
+#include "base/process.hpp"
+
 namespace custody::sqlite {
 class Connection;
 }
@@ -27,13 +30,20 @@ std::chrono::milliseconds clock_ahead(sqlite::Connection& connection);
 class Clock {
    public:
     /// @throws Refused (rule clock_jump)
-    Clock(sqlite::Connection& connection, ClockJump jump);
+    Clock(sqlite::Connection& connection, const TrailEnd& end, ClockJump jump);
 
     /// The entry's time, and in `details` what has to be said of it: clock_back_ms where it is more than 2 s before the highest
-    /// time so far; clock_override; clock_seen, the time that was not believed.
+    /// time so far; clock_override; clock_seen, the time that was not believed; boot, what the clocks say at the first entry
+    /// since the machine started, which is recorded with it.
     Timestamp stamp(const Timestamp& seen, json& details);
 
    private:
+    struct Moment {
+        base::Boot boot;
+        Timestamp seen_at;
+    };
+    sqlite::Connection& connection_;
+    std::optional<Moment> unrecorded_;
     std::optional<Timestamp> highest_;
     std::chrono::milliseconds ahead_{0};
     bool accepted_ = false;

@@ -18,12 +18,6 @@ namespace {
 constexpr std::array<std::string_view, 9> committed = {"caller",   "configuration", "error_message", "file_name",  "imported",
                                                        "metadata", "query",         "reason",        "source_path"};
 
-struct Opening {
-    std::string pointer;
-    base::Salt salt;
-    std::string text;
-};
-
 json or_null(const std::optional<std::string>& text) { return text ? json(*text) : json(nullptr); }
 
 // Replaces free texts by commitments; what the rows don't keep goes to `openings`.
@@ -40,11 +34,13 @@ json committed_details(const Draft& draft, std::vector<Opening>& openings) {
     return details;
 }
 
-json to_line(const Draft& draft, const base::Agent& agent, std::int64_t seq, const Timestamp& time, const json& marks,
-             std::vector<Opening>& openings) {
+}  // namespace
+
+std::string make_line(const Draft& draft, const base::Agent& agent, std::int64_t seq, const Timestamp& time, const json& marks,
+                      std::vector<Opening>& openings) {
     json line = {
         {"seq", seq},
-        {"entry_id", ArtifactId::random().str()},
+        {"entry_id", draft.entry_id ? *draft.entry_id : ArtifactId::random().str()},
         {"timestamp", time.str()},
         {"operation", draft.operation},
         {"action", draft.action},
@@ -66,19 +62,18 @@ json to_line(const Draft& draft, const base::Agent& agent, std::int64_t seq, con
         openings.push_back({"/error_message", salt, *draft.error_message});
         line["error_message"] = base::commit_text(salt, *draft.error_message);
     }
-    return line;
+    return base::canonical_json(line);
 }
-
-}  // namespace
 
 bool is_committed_detail(std::string_view key) { return std::binary_search(committed.begin(), committed.end(), key); }
 
 Writer::Writer(sqlite::Connection& connection, const base::Agent& agent, ClockJump jump)
-    : connection_(connection), agent_(agent), clock_(connection, jump), head_(Tree(connection).head()) {
-    sqlite::Query query(connection, "SELECT coalesce(max(seq), 0) FROM audit_entries");
-    query.step();
-    if (static_cast<std::uint64_t>(query.integer(0)) != head_.size()) {
-        throw Corruption("the audit trail has " + std::to_string(query.integer(0)) + " entries, its tree " +
+    : Writer(connection, agent, read_trail_end(connection), jump) {}
+
+Writer::Writer(sqlite::Connection& connection, const base::Agent& agent, TrailEnd&& end, ClockJump jump)
+    : connection_(connection), agent_(agent), clock_(connection, end, jump), head_(std::move(end.head)) {
+    if (static_cast<std::uint64_t>(end.last_seq) != head_.size()) {
+        throw Corruption("the audit trail has " + std::to_string(end.last_seq) + " entries, its tree " +
                          std::to_string(head_.size()) +
                          ": entries were added or removed by another program. Nothing was written; "
                          "run custody audit verify");
@@ -90,7 +85,7 @@ std::int64_t Writer::append(const Draft& draft) {
     std::vector<Opening> openings;
     auto marks = json::object();
     const auto time = clock_.stamp(draft.timestamp.value_or(Timestamp::now()), marks);
-    const auto line = base::canonical_json(to_line(draft, agent_, seq, time, marks, openings));
+    const auto line = make_line(draft, agent_, seq, time, marks, openings);
     sqlite::Query(connection_, "INSERT INTO audit_entries (seq, line) VALUES (?, ?)", seq, line).run();
     for (const auto& opening : openings) {
         sqlite::Query(connection_, "INSERT INTO audit_openings (seq, pointer, salt, text) VALUES (?, ?, ?, ?)", seq,
@@ -103,8 +98,7 @@ std::int64_t Writer::append(const Draft& draft) {
 
 void Writer::finish() {
     if (leaves_.empty()) return;
-    Tree(connection_).extend(head_, leaves_);
-    for (const auto& leaf : leaves_) head_.append(leaf);
+    head_ = Tree(connection_).extend(std::move(head_), leaves_);
     leaves_.clear();
 }
 

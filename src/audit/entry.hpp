@@ -35,7 +35,8 @@ struct Draft {
     Outcome outcome = Outcome::done;
     bool success = true;
     std::optional<std::string> error_message{};
-    std::optional<Timestamp> timestamp{};  ///< set when it is appended, unless the rows of the change had to know it
+    std::optional<std::string> entry_id{};  ///< of an imported entry its own; else a new one
+    std::optional<Timestamp> timestamp{};   ///< set when it is appended, unless the rows of the change had to know it
 
     /// Salts of those committed details whose text and salt the changed row itself keeps (a new artifact's metadata and
     /// file name, a run's configuration): no opening is written for them.
@@ -44,6 +45,17 @@ struct Draft {
 
 /// Whether a direct member of `details` is free text, which stands in a line as a commitment.
 bool is_committed_detail(std::string_view key);
+
+/// A text that a line commits to, and that no row keeps.
+struct Opening {
+    std::string pointer;
+    base::Salt salt;
+    std::string text;
+};
+
+/// The entry as a canonical line, with `marks` among its details; what it commits to goes to `openings`.
+std::string make_line(const Draft& draft, const base::Agent& agent, std::int64_t seq, const Timestamp& time, const json& marks,
+                      std::vector<Opening>& openings);
 
 /// Appends the entries of one transaction, and makes the tree grow by them.
 class Writer {
@@ -60,6 +72,8 @@ class Writer {
     [[nodiscard]] std::uint64_t size() const { return head_.size() + leaves_.size(); }
 
    private:
+    Writer(sqlite::Connection& connection, const base::Agent& agent, TrailEnd&& end, ClockJump jump);
+
     sqlite::Connection& connection_;
     const base::Agent& agent_;
     Clock clock_;

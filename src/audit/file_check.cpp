@@ -67,6 +67,7 @@ class FileCheck {
     const TrailVerifyOptions& options_;
     TrailReport& report_;
     audit::Seals seals_;
+    audit::Epochs epochs_{seals_};
     std::string store_;  // "custody/<store uuid>/" of the first checkpoint
     Frontier frontier_;
     std::string last_time_;
@@ -167,7 +168,7 @@ void FileCheck::check_months(const std::vector<MonthFiles>& months) {
         const auto where = "anchor " + options_.anchor.string();
         if (size < report_.first_seq) {
             seals_.note("anchor_before", where, "a checkpoint of it lies before the months that are here");
-        } else {
+        } else if (!epochs_.note_left(note.checkpoint, where)) {
             seals_.check_signature(note, where);
             seals_.complain("anchor_ahead", where,
                             where + " is ahead of this log: entries were removed (it covers " + std::to_string(size) +
@@ -253,15 +254,23 @@ void FileCheck::use(LineBlock& block, const MonthFiles& files, const MonthProof&
             seals_.complain("wrong_month", place(files, block.first_seq + i), "the entry is not of " + proof.month);
         }
     }
-    for (const auto index : block.of_the_trail) seals_.follow(block.line(index), place(files, block.first_seq + index));
+    for (const auto index : block.of_the_trail) {
+        const auto seq = block.first_seq + index;
+        seals_.follow(block.line(index), place(files, seq));
+        epochs_.follow(block.line(index), seq, place(files, seq));
+    }
+    epochs_.check_head(frontier_);
     const auto next = anchored_.lower_bound(frontier_.size() + 1);
-    if (block.tile && (next == anchored_.end() || next->first >= frontier_.size() + block.size())) {
+    const auto end = frontier_.size() + block.size();
+    const bool stops = (next != anchored_.end() && next->first < end) || epochs_.names_head_in(frontier_.size() + 1, end);
+    if (block.tile && !stops) {
         frontier_.append_subtree(audit::tile_height, *block.tile);
         take_roots(&block);
     } else {
         for (const auto& leaf : block.leaves) {
             frontier_.append(leaf);
             take_roots(&block);
+            epochs_.check_head(frontier_);
         }
     }
     report_.entries += block.size();
@@ -273,6 +282,8 @@ void FileCheck::take_roots(const LineBlock* block) {
     for (auto at = begin; at != end; ++at) {
         const auto where = "anchor " + options_.anchor.string();
         const auto view = block == nullptr ? std::nullopt : audit::read_line(block->line(frontier_.size() - block->first_seq));
+        const bool is_other = at->second.checkpoint.root != frontier_.root();
+        if (is_other && epochs_.note_left(at->second.checkpoint, where)) continue;
         check_note(at->second.str(), frontier_.size(), frontier_.root(), where, view ? std::string(view->timestamp) : last_time_);
     }
     anchored_.erase(begin, end);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include "base/canonical_json.hpp"
 #include "base/canonical_scan.hpp"
@@ -21,9 +22,16 @@ constexpr std::string_view commitment_prefix = "sha256:";
 
 std::string_view pointer_of_detail(std::string_view key) {
     const auto found = std::find_if(text_pointers.begin(), text_pointers.end(), [&](std::string_view pointer) {
-        return pointer.starts_with(details_prefix) && pointer.substr(details_prefix.size()) == key;
+        const bool fits = pointer.size() == details_prefix.size() + key.size();  // tells most, at once
+        return fits && pointer.ends_with(key) && pointer.starts_with(details_prefix);
     });
     return found == text_pointers.end() ? std::string_view{} : *found;
+}
+
+/// Of a length that the compiler knows: without a call.
+template <std::size_t Size>
+bool is(std::string_view key, const char (&word)[Size]) {
+    return key.size() == Size - 1 && std::memcmp(key.data(), word, Size - 1) == 0;
 }
 
 class Reader {
@@ -39,19 +47,38 @@ class Reader {
    private:
     bool member(std::string_view key) {
         // Before the first key that sorts after it. An escape sorts before letters, written or meant, so the raw key will do.
-        if (view_.openings_place == 0 && key > "openings") {
+        const char first = key.empty() ? '\0' : key.front();
+        if (view_.openings_place == 0 && static_cast<unsigned char>(first) >= 'o' && key > "openings") {
             view_.openings_place = scan_.at() - key.size() - std::string_view("\"\":").size();
         }
-        if (key == "details") return details();
-        if (key == "error_message") return text(text_pointers.back());
-        if (key == "openings") return openings();
-        if (key == "seq") return number(view_.seq);
-        if (key == "operation") return scan_.string(view_.operation);
-        if (key == "action") return scan_.string(view_.action);
-        if (key == "outcome") return scan_.string(view_.outcome);
-        if (key == "timestamp") return scan_.string(view_.timestamp);
-        if (key == "artifact_id") return string_or_null(view_.artifact_id);
-        if (key == "run_id") return string_or_null(view_.run_id);
+        switch (first) {  // tells most keys apart, at once
+            case 'a':
+                if (is(key, "action")) return scan_.string(view_.action);
+                if (is(key, "artifact_id")) return string_or_null(view_.artifact_id);
+                break;
+            case 'd':
+                if (is(key, "details")) return details();
+                break;
+            case 'e':
+                if (is(key, "error_message")) return text(text_pointers.back());
+                break;
+            case 'o':
+                if (is(key, "openings")) return openings();
+                if (is(key, "operation")) return scan_.string(view_.operation);
+                if (is(key, "outcome")) return scan_.string(view_.outcome);
+                break;
+            case 'r':
+                if (is(key, "run_id")) return string_or_null(view_.run_id);
+                break;
+            case 's':
+                if (is(key, "seq")) return number(view_.seq);
+                break;
+            case 't':
+                if (is(key, "timestamp")) return scan_.string(view_.timestamp);
+                break;
+            default:
+                break;
+        }
         return scan_.value();
     }
 

@@ -37,6 +37,7 @@ void LineBlock::work() {
         } else {
             leaves.push_back(leaf_hash(text));
         }
+        if (wanted != nullptr && wanted(text, *view)) read.emplace_back(index, json::parse(text));
         if (!exported) work_stored(index, *view, opening);
     }
     if (full() && size() == tile_width) tile = fold(leaves);

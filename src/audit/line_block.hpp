@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <custody/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ struct LineBlock {
     std::string bytes{};
     std::vector<std::size_t> ends{};
     bool exported = false;  ///< lines of a month file, rather than stored ones
+    /// Which lines are to be read as JSON, besides being checked; none without it.
+    bool (*wanted)(std::string_view line, const LineView& view) = nullptr;
     struct Opening {
         std::size_t line;
         std::string pointer;
@@ -36,7 +39,8 @@ struct LineBlock {
 
     // What work() finds out.
     std::vector<Digest> leaves{};
-    std::optional<Digest> tile{};  ///< root of a whole tile
+    std::optional<Digest> tile{};                      ///< root of a whole tile
+    std::vector<std::pair<std::size_t, json>> read{};  ///< those of the wanted lines
     std::vector<LineComplaint> complaints{};
     std::vector<std::size_t> of_the_trail{};                             ///< lines of operation audit_trail
     std::vector<std::pair<std::uint64_t, std::string_view>> unopened{};  ///< commitments without a text: seq, pointer

@@ -49,7 +49,7 @@ void append_lines(sqlite::Connection& connection, std::int64_t first_seq, std::i
                        last_seq);
     std::uint64_t count = 0;
     while (rows.step()) {
-        export_line(texts, rows.integer(0), rows.view(1), append);
+        export_line(texts, rows.integer(0), rows.peek(1), append);
         append("\n");
         if (++count % 1024 == 0 && progress) progress(count);
     }

@@ -18,9 +18,11 @@ std::string next_month(const std::string& month) {
 
 namespace {
 
-// The first entry of this month or a later one: where this month begins.
-std::int64_t first_seq_from(sqlite::Connection& connection, const std::string& month, std::int64_t past_end) {
-    sqlite::Query query(connection, "SELECT min(seq) FROM audit_entries WHERE timestamp >= ?", month);
+// The lowest number among the entries whose own time is in this month. min(+seq): min(seq) would make SQLite go through the
+// lines, which have to be read for their times, and not through the index, which has both.
+std::int64_t lowest_seq_in(sqlite::Connection& connection, const std::string& month, std::int64_t past_end) {
+    sqlite::Query query(connection, "SELECT min(+seq) FROM audit_entries WHERE timestamp >= ? AND timestamp < ?", month,
+                        next_month(month));
     query.step();
     return query.is_null(0) ? past_end : std::min(query.integer(0), past_end);
 }
@@ -38,12 +40,15 @@ std::vector<Month> months(sqlite::Connection& connection, std::int64_t to_seq, c
         sqlite::Query newest(connection, "SELECT substr(max(timestamp), 1, 7) FROM audit_entries");
         if (newest.step()) latest = std::max(latest, newest.text(0));
     }
-    std::int64_t begin = 1;
     for (auto month = first; month <= latest; month = next_month(month)) {
-        const auto end = first_seq_from(connection, next_month(month), to_seq + 1);
-        all.push_back({month, begin, end - 1});
-        begin = end;
+        all.push_back({month, lowest_seq_in(connection, month, to_seq + 1), to_seq});
     }
+    // Where a month begins: at the first entry of it or of a later one.
+    for (std::size_t i = all.size(); i-- > 1;) {
+        if (i + 1 < all.size()) all[i].first_seq = std::min(all[i].first_seq, all[i + 1].first_seq);
+        all[i - 1].last_seq = all[i].first_seq - 1;
+    }
+    all.front().first_seq = 1;
     return all;
 }
 

@@ -12,34 +12,48 @@ namespace custody::audit {
 
 namespace {
 
-// Columns that keep a text which an entry's opening has too: error messages and reasons.
-void empty_copies(sqlite::Connection& connection, const LineView& line, const std::string& text) {
-    if (line.operation == "artifact_update") {
-        sqlite::Query(connection, "UPDATE artifacts SET error_message = NULL WHERE artifact_id = ? AND error_message = ?",
-                      line.artifact_id, text)
-            .run();
-    } else if (line.operation == "processing_run") {
-        sqlite::Query(connection, "UPDATE runs SET error_message = NULL WHERE run_id = ? AND error_message = ?", line.run_id,
-                      text)
-            .run();
-    } else if (line.operation == "artifact_hold") {
+// Columns that keep a text which an entry's opening has too: error messages and reasons. Only where this entry is the one that
+// the column's text comes from; another's that has the same text is that entry's.
+void empty_copy(sqlite::Connection& connection, std::int64_t seq, const LineView& line, const std::string& pointer,
+                const Timestamp& now) {
+    if (line.outcome != "done") return;
+    if (line.operation == "artifact_update" && pointer == "/details/error_message") {
         sqlite::Query(connection,
-                      "UPDATE holds SET reason = NULL WHERE reason = ? AND artifact_key = "
-                      "(SELECT artifact_key FROM artifacts WHERE artifact_id = ?)",
-                      text, line.artifact_id)
+                      "UPDATE artifacts SET error_message = NULL, updated_at = ?1 WHERE artifact_id = ?2 AND ?3 = "
+                      "(SELECT max(seq) FROM audit_entries WHERE artifact_id = ?2 AND action = 'update_status' AND "
+                      "outcome = 'done' AND json_extract(line, '$.details.imported_from') IS NULL)",
+                      now.str(), line.artifact_id, seq)
+            .run();
+    } else if (line.operation == "artifact_creation" && pointer == "/details/error_message") {
+        // Imported as failed; unless its status was changed since.
+        sqlite::Query(connection,
+                      "UPDATE artifacts SET error_message = NULL, updated_at = ?1 WHERE artifact_id = ?2 AND NOT EXISTS "
+                      "(SELECT 1 FROM audit_entries WHERE artifact_id = ?2 AND action = 'update_status' AND outcome = 'done' "
+                      "AND json_extract(line, '$.details.imported_from') IS NULL)",
+                      now.str(), line.artifact_id)
+            .run();
+    } else if (line.operation == "processing_run" && pointer == "/details/error_message") {
+        sqlite::Query(connection, "UPDATE runs SET error_message = NULL WHERE run_id = ?", line.run_id).run();
+    } else if (line.operation == "artifact_hold" && line.action == "add" && pointer == "/details/reason") {
+        sqlite::Query(connection,
+                      "UPDATE holds SET reason = NULL WHERE hold_id = "
+                      "(SELECT json_extract(line, '$.details.hold_id') FROM audit_entries WHERE seq = ?)",
+                      seq)
             .run();
     }
 }
 
 // Columns that are the only place of a text.
-void empty_row(sqlite::Connection& connection, const LineView& line, const std::string& pointer) {
+void empty_row(sqlite::Connection& connection, const LineView& line, const std::string& pointer, const Timestamp& now) {
     if (pointer == "/details/metadata") {
-        sqlite::Query(connection, "UPDATE artifacts SET metadata = NULL, metadata_salt = NULL WHERE artifact_id = ?",
-                      line.artifact_id)
+        sqlite::Query(connection,
+                      "UPDATE artifacts SET metadata = NULL, metadata_salt = NULL, updated_at = ? WHERE artifact_id = ?",
+                      now.str(), line.artifact_id)
             .run();
     } else if (pointer == "/details/file_name") {
-        sqlite::Query(connection, "UPDATE artifacts SET file_name = NULL, file_name_salt = NULL WHERE artifact_id = ?",
-                      line.artifact_id)
+        sqlite::Query(connection,
+                      "UPDATE artifacts SET file_name = NULL, file_name_salt = NULL, updated_at = ? WHERE artifact_id = ?",
+                      now.str(), line.artifact_id)
             .run();
     } else if (pointer == "/details/configuration") {
         sqlite::Query(connection, "UPDATE runs SET configuration = NULL, configuration_salt = NULL WHERE run_id = ?", line.run_id)
@@ -77,7 +91,7 @@ Withdrawable look_for_texts(sqlite::Connection& connection, std::int64_t seq) {
 }
 
 std::vector<std::int64_t> withdraw_texts(sqlite::Connection& connection, std::int64_t seq,
-                                         const std::vector<std::string>& pointers) {
+                                         const std::vector<std::string>& pointers, const Timestamp& now) {
     const auto entry = entry_at(connection, seq);
     const auto view = view_of(entry);
     const auto found = TextReader(connection, seq).take(seq, entry.line);
@@ -86,10 +100,10 @@ std::vector<std::int64_t> withdraw_texts(sqlite::Connection& connection, std::in
         const auto text = std::find_if(found.begin(), found.end(), [&](const auto& each) { return each.pointer == pointer; });
         if (text == found.end()) continue;
         if (text->kept_in_row) {
-            empty_row(connection, view, pointer);
+            empty_row(connection, view, pointer, now);
         } else {
             sqlite::Query(connection, "DELETE FROM audit_openings WHERE seq = ? AND pointer = ?", seq, pointer).run();
-            empty_copies(connection, view, text->text.text);
+            empty_copy(connection, seq, view, pointer, now);
         }
         find_copies(connection, seq, text->text.text, copies);
     }

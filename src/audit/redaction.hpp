@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <custody/time.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,8 +23,8 @@ struct Withdrawable {
 Withdrawable look_for_texts(sqlite::Connection& connection, std::int64_t seq);
 
 /// Deletes the texts at these pointers with their salts, and sets to NULL whatever column of artifact, run or hold holds one.
-/// Answers which other entries still hold one of the same texts.
+/// A row that this changes is updated `now`. Answers which other entries still hold one of the same texts.
 std::vector<std::int64_t> withdraw_texts(sqlite::Connection& connection, std::int64_t seq,
-                                         const std::vector<std::string>& pointers);
+                                         const std::vector<std::string>& pointers, const Timestamp& now);
 
 }  // namespace custody::audit

@@ -85,6 +85,47 @@ StoredEntry entry_at(sqlite::Connection& connection, std::int64_t seq) {
     return {seq, query.text(0)};
 }
 
+json last_verification(sqlite::Connection& connection) {
+    sqlite::Query query(connection,
+                        "SELECT line FROM audit_entries WHERE operation = 'store' AND action = 'verify' AND "
+                        "json_extract(line, '$.details.started_at') IS NOT NULL ORDER BY seq DESC LIMIT 1");
+    return query.step() ? json::parse(query.view(0)) : json(nullptr);
+}
+
+std::vector<std::string> artifacts_handed_out(sqlite::Connection& connection) {
+    std::vector<std::string> ids;
+    // The beginning of a line tells most of them, without reading it as JSON.
+    sqlite::Query query(connection,
+                        "SELECT DISTINCT artifact_id FROM audit_entries WHERE substr(line, 1, 20) = '{\"action\":\"get_file\"' "
+                        "AND outcome = 'done' AND artifact_id IS NOT NULL "
+                        "AND json_extract(line, '$.details.imported_from') IS NULL ORDER BY artifact_id");
+    while (query.step()) ids.push_back(query.text(0));
+    return ids;
+}
+
+void for_each_imported(sqlite::Connection& connection, std::int64_t after_seq, const std::function<void(ImportedEntry&&)>& use) {
+    // The text is looked for first: most lines of most stores have it not, and needn't be read as JSON.
+    sqlite::Query query(connection,
+                        "SELECT e.seq, e.entry_id, json_extract(e.line, '$.details.imported_from'), o.text, "
+                        "json_extract(e.line, '$.details.damaged') IS NOT NULL FROM audit_entries AS e "
+                        "LEFT JOIN audit_openings AS o ON o.seq = e.seq AND o.pointer = '/details/imported' "
+                        "WHERE e.seq > ? AND instr(e.line, '\"imported_from\":') > 0 "
+                        "AND json_extract(e.line, '$.details.imported_from') IS NOT NULL ORDER BY e.seq",
+                        after_seq);
+    while (query.step()) {
+        use({query.integer(0), query.text(1), query.text(2), query.optional_text(3), query.integer(4) != 0});
+    }
+}
+
+std::optional<std::string> imported_record(sqlite::Connection& connection, const std::string& artifact_id) {
+    sqlite::Query query(connection,
+                        "SELECT o.text FROM audit_entries AS e JOIN audit_openings AS o ON o.seq = e.seq "
+                        "AND o.pointer = '/details/imported' WHERE e.artifact_id = ? AND e.operation = 'artifact_creation' "
+                        "AND json_extract(e.line, '$.details.imported_from') IS NULL ORDER BY e.seq LIMIT 1",
+                        artifact_id);
+    return query.step() ? std::optional(query.text(0)) : std::nullopt;
+}
+
 std::int64_t count_entries(sqlite::Connection& connection, const AuditQuery& query) {
     const auto filter = filter_of(query);
     sqlite::Query count(connection, "SELECT count(*) FROM audit_entries WHERE " + filter.where);

@@ -27,6 +27,25 @@ void for_each_entry(sqlite::Connection& connection, const AuditQuery& query, con
 /// One entry. @throws Corruption where the number is missing
 StoredEntry entry_at(sqlite::Connection& connection, std::int64_t seq);
 
+/// The newest entry of a verification that was to hash every payload; null where there is none.
+json last_verification(sqlite::Connection& connection);
+
+/// Ids of artifacts whose path was handed out.
+std::vector<std::string> artifacts_handed_out(sqlite::Connection& connection);
+
+/// An entry of another system's trail that was imported.
+struct ImportedEntry {
+    std::int64_t seq;
+    std::string entry_id;
+    std::string from;                 ///< file:line[.part], below the tree
+    std::optional<std::string> text;  ///< nullopt: withdrawn
+    bool is_damaged;                  ///< no entry, but what is left of one
+};
+/// Those after `after_seq`, in order.
+void for_each_imported(sqlite::Connection& connection, std::int64_t after_seq, const std::function<void(ImportedEntry&&)>& use);
+/// The record from which an artifact was imported; nullopt where it was not, or the text is withdrawn.
+std::optional<std::string> imported_record(sqlite::Connection& connection, const std::string& artifact_id);
+
 /// How many entries match.
 std::int64_t count_entries(sqlite::Connection& connection, const AuditQuery& query);
 

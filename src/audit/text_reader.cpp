@@ -10,7 +10,7 @@ namespace custody::audit {
 namespace {
 
 std::optional<Text> text_of(const sqlite::Query& query, int salt_column) {
-    const auto salt = query.view(salt_column);
+    const auto salt = query.peek(salt_column);
     Text text;
     if (salt.size() != text.salt.size() || query.is_null(salt_column + 1)) return std::nullopt;
     std::copy(salt.begin(), salt.end(), text.salt.begin());

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "audit/checkpoints.hpp"
+#include "audit/replay.hpp"
 #include "audit/text_reader.hpp"
 #include "audit/tree.hpp"
 #include "base/hex.hpp"
@@ -27,12 +28,13 @@ struct Expected {
 class TrailCheck {
    public:
     TrailCheck(sqlite::Connection& connection, const std::string& store_id, const std::string& epoch,
-               const TrailVerifyOptions& options, TrailReport& report)
+               const TrailVerifyOptions& options, TrailReport& report, Replay* replay)
         : connection_(connection),
           store_id_(store_id),
           epoch_(epoch),
           options_(options),
           report_(report),
+          replay_(replay),
           seals_(report, options.keys) {}
 
     void run() {
@@ -43,6 +45,7 @@ class TrailCheck {
         check_head();
         check_upper_tiles();
         check_keys();
+        check_epoch();
         for (const auto& [size, all] : expected_) {
             for (const auto& each : all) miss(each);
         }
@@ -108,15 +111,24 @@ class TrailCheck {
         const auto size = std::to_string(expected.note.checkpoint.size);
         const bool is_anchor = expected.where.starts_with("anchor ");
         seals_.check_signature(expected.note, expected.where);
-        if (is_anchor && was_left(expected.note.checkpoint)) return;
+        if (is_anchor && epochs_.note_left(expected.note.checkpoint, expected.where)) return;
         seals_.complain(is_anchor ? "anchor_ahead" : "entries_removed", expected.where,
                         expected.where + " is ahead of this log: entries were removed (it covers " + size + ", there are " +
                             std::to_string(frontier_.size()) + ")");
     }
 
-    // Whether the first entry of a later epoch names this head as one that was left.
-    bool was_left(const Checkpoint& checkpoint) const {
-        return checkpoint.origin != origin_of(store_id_, epoch_) && left_.contains(checkpoint.origin);
+    // The epoch that the store is said to be in is the one that its trail began last.
+    void check_epoch() {
+        auto begun = epochs_.begun();
+        if (begun.empty()) {
+            sqlite::Query first(connection_, "SELECT line FROM audit_entries WHERE seq = 1");
+            const auto entry = first.step() ? json::parse(first.view(0), nullptr, false) : json();
+            if (!entry.is_object() || entry.value("action", "") != "init") return;
+            const auto said = entry.value("details", json::object()).value("epoch", json());
+            if (said.is_string()) begun = said.get<std::string>();
+        }
+        if (begun.empty() || begun == epoch_) return;
+        seals_.complain("epoch_altered", "store", "it is said to be in epoch " + epoch_ + ", and its trail is in " + begun);
     }
 
     void read_entries() {
@@ -127,6 +139,7 @@ class TrailCheck {
         std::uint64_t next = 1;
         const auto produce = [&](LineBlock& block) {
             block.first_seq = next;
+            if (replay_ != nullptr) block.wanted = Replay::concerns;
             while (more && !block.full()) {
                 const auto seq = rows.integer(0);
                 if (static_cast<std::uint64_t>(seq) != next) {
@@ -134,7 +147,7 @@ class TrailCheck {
                     seals_.complain("entry_missing", entry_name(next), "the next entry that is there is " + std::to_string(seq));
                     break;
                 }
-                const auto line = rows.view(1);
+                const auto line = rows.peek(1);
                 for (auto& found : texts.take(seq, line)) {
                     block.openings.push_back({block.size(), std::move(found.pointer), std::move(found.text), found.kept_in_row});
                 }
@@ -159,23 +172,29 @@ class TrailCheck {
     void use(LineBlock& block, sqlite::Query& tiles) {
         for (auto& complaint : block.complaints) seals_.complain(complaint.kind, entry_name(complaint.seq), complaint.message);
         for (const auto& [seq, pointer] : block.unopened) withdrawals_.miss(seq, pointer);
+        for (const auto& [index, entry] : block.read) {
+            replay_->apply(static_cast<std::int64_t>(block.first_seq + index), entry);
+        }
         for (const auto index : block.of_the_trail) follow(block.line(index), block.first_seq + index);
+        epochs_.check_head(frontier_);
         const auto end = frontier_.size() + block.size();
         const auto next = expected_.lower_bound(frontier_.size() + 1);
-        if (block.tile && (next == expected_.end() || next->first >= end)) {
+        const bool stops = (next != expected_.end() && next->first < end) || epochs_.names_head_in(frontier_.size() + 1, end);
+        if (block.tile && !stops) {
             frontier_.append_subtree(tile_height, *block.tile);
             take_roots(&block);
         } else {
             for (const auto& leaf : block.leaves) {
                 frontier_.append(leaf);
                 take_roots(&block);
+                epochs_.check_head(frontier_);
             }
         }
         if (block.tile) {
             tile_roots_.push_back(*block.tile);
             const auto index = block.first_seq / tile_width;
             const bool there = tiles.step() && static_cast<std::uint64_t>(tiles.integer(0)) == index;
-            if (!there || to_hashes(tiles.view(1)) != block.leaves) {
+            if (!there || to_hashes(tiles.peek(1)) != block.leaves) {
                 seals_.complain("tile_altered", "tile 0/" + std::to_string(index), "its hashes are not those of the entries");
             }
         }
@@ -184,11 +203,11 @@ class TrailCheck {
     void follow(std::string_view line, std::uint64_t seq) {
         seals_.follow(line, entry_name(seq));
         withdrawals_.follow(line);
+        epochs_.follow(line, seq, entry_name(seq));
         const auto entry = json::parse(line, nullptr, false);
         if (!entry.is_object() || entry.value("outcome", "") != "done") return;
         const auto details = entry.value("details", json::object());
         if (entry.value("action", "") == "key") named_[details.value("verifier_key", "")] = static_cast<std::int64_t>(seq);
-        if (entry.value("action", "") == "epoch") left_.insert(origin_of(store_id_, details.value("left_epoch", "")));
     }
 
     // The checkpoints of the size that the tree has now.
@@ -200,7 +219,7 @@ class TrailCheck {
         for (const auto& [note, where] : here->second) {
             if (note.checkpoint.root == root) {
                 seals_.accept(note, where, time);
-            } else if (!was_left(note.checkpoint)) {
+            } else if (!epochs_.note_left(note.checkpoint, where)) {
                 seals_.check_signature(note, where);
                 seals_.complain("history_rewritten", where,
                                 "the first " + std::to_string(note.checkpoint.size) + " entries are not those that were sealed");
@@ -268,12 +287,13 @@ class TrailCheck {
     const std::string& epoch_;
     const TrailVerifyOptions& options_;
     TrailReport& report_;
+    Replay* replay_;
     Seals seals_;
+    Epochs epochs_{seals_};
     Withdrawals withdrawals_;
     Frontier frontier_;
     std::vector<Digest> tile_roots_;
     std::map<std::uint64_t, std::vector<Expected>> expected_;
-    std::set<std::string> left_;                 // origins that later epochs declare left
     std::map<std::string, std::int64_t> rows_;   // verifier keys that are recorded, and the entries that name them
     std::map<std::string, std::int64_t> named_;  // verifier keys that entries name
 };
@@ -281,8 +301,8 @@ class TrailCheck {
 }  // namespace
 
 void check_trail(sqlite::Connection& connection, const std::string& store_id, const std::string& epoch,
-                 const TrailVerifyOptions& options, TrailReport& report) {
-    TrailCheck(connection, store_id, epoch, options, report).run();
+                 const TrailVerifyOptions& options, TrailReport& report, Replay* replay) {
+    TrailCheck(connection, store_id, epoch, options, report, replay).run();
 }
 
 }  // namespace custody::audit

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "audit/line_block.hpp"
+#include "audit/merkle.hpp"
 #include "audit/note.hpp"
 
 namespace custody::sqlite {
@@ -56,6 +57,34 @@ class Seals {
     std::map<std::string, std::size_t> counts_;
 };
 
+/// The epochs of a trail: each but the first begins with an entry that names the head that was left, so that a rollback which
+/// was declared is told from a hidden one.
+class Epochs {
+   public:
+    explicit Epochs(Seals& seals) : seals_(seals) {}
+    /// An entry of operation audit_trail (its exported or stored line).
+    void follow(std::string_view line, std::uint64_t seq, const std::string& where);
+    /// Whether a head is named that is to be held against the tree of a size from `first` to below `end`.
+    [[nodiscard]] bool names_head_in(std::uint64_t first, std::uint64_t end) const;
+    /// Holds the head that was named against the tree, where it is of this size.
+    void check_head(const Frontier& tree);
+    /// Whether the checkpoint is one of those that were left: of a left epoch, and beyond the head from which the trail goes on.
+    /// Then that is noted.
+    bool note_left(const Checkpoint& checkpoint, const std::string& where);
+    /// The epoch that was begun last; empty where none was.
+    [[nodiscard]] const std::string& begun() const { return begun_; }
+
+   private:
+    struct Head {
+        Digest root;
+        std::string where;
+    };
+    Seals& seals_;
+    std::string begun_;
+    std::map<std::string, std::uint64_t, std::less<>> left_;  // epoch, and the entries of it that were kept
+    std::map<std::uint64_t, Head> named_;
+};
+
 /// Commitments without a text, until an entry is found that withdrew it.
 class Withdrawals {
    public:
@@ -70,9 +99,12 @@ class Withdrawals {
     std::uint64_t count_ = 0;
 };
 
+class Replay;
+
 /// Verifies a trail in its database: every line, the texts, the head, the tiles, keys and checkpoints, the anchor.
-/// Adds what it finds to the report. The schema is looked at elsewhere. @throws Corruption where the database can't be read
+/// Adds what it finds to the report. The schema is looked at elsewhere. `replay` is given every entry that says something of the
+/// catalog's rows, in order. @throws Corruption where the database can't be read
 void check_trail(sqlite::Connection& connection, const std::string& store_id, const std::string& epoch,
-                 const TrailVerifyOptions& options, TrailReport& report);
+                 const TrailVerifyOptions& options, TrailReport& report, Replay* replay = nullptr);
 
 }  // namespace custody::audit

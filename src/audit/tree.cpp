@@ -38,16 +38,20 @@ std::vector<Digest> to_hashes(std::string_view blob) {
     return hashes;
 }
 
-Frontier Tree::head() {
-    sqlite::Query query(connection_, "SELECT size, frontier FROM audit_tree WHERE tree_key = 1");
-    if (!query.step()) throw Corruption("the head of the audit tree is missing");
-    const auto size = static_cast<std::uint64_t>(query.integer(0));
-    auto head = Frontier::of(size, to_hashes(query.view(1)));
+Frontier read_head(const sqlite::Query& row, int first_column) {
+    const auto size = static_cast<std::uint64_t>(row.integer(first_column));
+    auto head = Frontier::of(size, to_hashes(row.peek(first_column + 1)));
     if (!head) throw Corruption("the head of the audit tree is damaged: its hashes don't make up a tree of its size");
     return *head;
 }
 
-void Tree::extend(Frontier head, std::span<const Digest> leaves) {
+Frontier Tree::head() {
+    sqlite::Query query(connection_, "SELECT size, frontier FROM audit_tree WHERE tree_key = 1");
+    if (!query.step()) throw Corruption("the head of the audit tree is missing");
+    return read_head(query, 0);
+}
+
+Frontier Tree::extend(Frontier head, std::span<const Digest> leaves) {
     const auto begin = head.size();
     for (const auto& leaf : leaves) head.append(leaf);
     for (auto tile = begin / tile_width; (tile + 1) * tile_width <= head.size(); ++tile) {
@@ -64,6 +68,7 @@ void Tree::extend(Frontier head, std::span<const Digest> leaves) {
         store_hash(1, tile, fold(full));
     }
     store_head(connection_, head);
+    return head;
 }
 
 // Adds one hash to the tiles above the first level, which are kept while they fill.
@@ -97,7 +102,7 @@ std::vector<Digest> Tree::hash_lines(std::uint64_t begin, std::uint64_t end) {
     hashes.reserve(end - begin);
     sqlite::Query query(connection_, "SELECT line FROM audit_entries WHERE seq > ? AND seq <= ? ORDER BY seq",
                         static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end));
-    while (query.step()) hashes.push_back(leaf_hash(query.view(0)));
+    while (query.step()) hashes.push_back(leaf_hash(query.peek(0)));
     if (hashes.size() != end - begin) throw Corruption("entries of the audit trail are missing");
     return hashes;
 }
@@ -169,13 +174,12 @@ void build_tree(sqlite::Connection& connection) {
     Frontier head;
     std::vector<Digest> leaves;
     const auto flush = [&] {
-        tree.extend(head, leaves);
-        for (const auto& leaf : leaves) head.append(leaf);
+        head = tree.extend(std::move(head), leaves);
         leaves.clear();
     };
     sqlite::Query query(connection, "SELECT line FROM audit_entries ORDER BY seq");
     while (query.step()) {
-        leaves.push_back(leaf_hash(query.view(0)));
+        leaves.push_back(leaf_hash(query.peek(0)));
         if (leaves.size() == tile_width) flush();
     }
     flush();

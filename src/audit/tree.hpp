@@ -10,7 +10,8 @@
 
 namespace custody::sqlite {
 class Connection;
-}
+class Query;
+}  // namespace custody::sqlite
 
 namespace custody::audit {
 
@@ -27,8 +28,8 @@ class Tree {
     /// The stored head. @throws Corruption where it can't be one
     Frontier head();
     /// Writes the head, and the tiles that these new leaves complete, onto the stored tree. Call in the transaction that
-    /// wrote their lines. @throws Corruption
-    void extend(Frontier head, std::span<const Digest> leaves);
+    /// wrote their lines. Answers the new head. @throws Corruption
+    Frontier extend(Frontier head, std::span<const Digest> leaves);
 
     /// What follows is computed from tiles and lines in O(log n) reads, and is not checked against the head.
     /// @throws Corruption where a tile or line is missing; `size` and `index` must lie within the tree
@@ -52,6 +53,9 @@ class Tree {
 
 /// Builds the tree of a store whose entries are older than it; does nothing where there is one. Part of migration 4.
 void build_tree(sqlite::Connection& connection);
+
+/// The stored head, from a row with size and frontier. @throws Corruption where it can't be one
+Frontier read_head(const sqlite::Query& row, int first_column);
 
 /// Hashes in a row, as the database stores them.
 std::vector<Digest> to_hashes(std::string_view blob);

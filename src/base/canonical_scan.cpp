@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -25,17 +26,22 @@ constexpr auto plain = [] {
 
 bool is_plain(char c) { return plain[static_cast<unsigned char>(c)]; }
 
-// Whether all of eight bytes stand for themselves: a carry out of a byte tells that it is below, or equal to, what it is held
-// against.
-bool are_plain(const char* bytes) {
-    constexpr std::uint64_t ones = 0x0101010101010101;
-    constexpr std::uint64_t highs = 0x8080808080808080;
-    std::uint64_t eight;
-    std::memcpy(&eight, bytes, sizeof eight);
-    const auto quotes = eight ^ (ones * '"');
-    const auto backslashes = eight ^ (ones * '\\');
-    const auto odd = (eight - ones * 0x20) | (quotes - ones) | (backslashes - ones) | eight;
-    return (odd & highs) == 0;
+// Sixteen bytes that are looked at together: with GCC's and clang's vectors, on any processor. As signed ones, what is beyond
+// ASCII is below the controls.
+using Block = std::int8_t __attribute__((vector_size(16)));
+
+constexpr Block all(std::int8_t c) { return Block{c, c, c, c, c, c, c, c, c, c, c, c, c, c, c, c}; }
+
+// How many bytes, of sixteen and from the first on, stand for themselves.
+std::size_t count_plain(const char* bytes) {
+    Block block;
+    std::memcpy(&block, bytes, sizeof block);
+    const auto odd = (block < all(0x20)) | (block == all('"')) | (block == all('\\'));
+    std::array<std::uint64_t, 2> halves;
+    static_assert(sizeof odd == sizeof halves && std::endian::native == std::endian::little);
+    std::memcpy(halves.data(), &odd, sizeof halves);
+    if (halves[0] != 0) return static_cast<std::size_t>(std::countr_zero(halves[0])) / 8;
+    return halves[1] != 0 ? 8 + static_cast<std::size_t>(std::countr_zero(halves[1])) / 8 : sizeof block;
 }
 
 int hex_value(char c) {
@@ -45,12 +51,6 @@ int hex_value(char c) {
 }
 
 }  // namespace
-
-bool CanonicalScan::take(std::string_view word) {
-    if (text_.substr(at_, word.size()) != word) return false;
-    at_ += word.size();
-    return true;
-}
 
 // After a backslash. What has a short form must have that, and only controls have a long one.
 bool CanonicalScan::escape() {
@@ -67,29 +67,43 @@ bool CanonicalScan::escape() {
     return code != '\b' && code != '\t' && code != '\n' && code != '\f' && code != '\r';
 }
 
+// By pointers of its own: what is written to a member could be the text, for all that the compiler knows.
 bool CanonicalScan::string(std::string_view& raw) {
     if (!take('"')) return false;
-    const auto begin = at_;
-    while (at_ < text_.size()) {
-        while (at_ + 8 <= text_.size() && are_plain(text_.data() + at_)) at_ += 8;
-        if (at_ == text_.size()) return false;
-        const char c = text_[at_];
-        if (is_plain(c)) {
-            ++at_;
-        } else if (c == '"') {
-            raw = text_.substr(begin, at_ - begin);
-            ++at_;
-            return true;
-        } else if (c == '\\') {
-            ++at_;
-            if (!escape()) return false;
-        } else {
-            const auto length = static_cast<unsigned char>(c) < 0x20 ? 0 : utf8_length(text_, at_);
-            if (length == 0) return false;
-            at_ += length;
+    const char* const text = text_.data();
+    const char* const end = text + text_.size();
+    const char* const begin = text + at_;
+    bool all_plain = true;
+    for (const char* at = begin;;) {
+        for (std::size_t count = sizeof(Block); count == sizeof(Block) && end - at >= std::ptrdiff_t{sizeof(Block)};
+             at += count) {
+            count = count_plain(at);
         }
+        while (at != end && is_plain(*at)) ++at;
+        if (at == end) return false;
+        at_ = static_cast<std::size_t>(at - text);
+        if (*at == '"') {
+            ++at_;
+            is_plain_ = all_plain;
+            raw = {begin, static_cast<std::size_t>(at - begin)};
+            return true;
+        }
+        all_plain = false;
+        if (!special()) return false;
+        at = text + at_;
     }
-    return false;
+}
+
+// Within a string: an escape, or a character beyond ASCII.
+bool CanonicalScan::special() {
+    const char c = text_[at_];
+    if (c == '\\') {
+        ++at_;
+        return escape();
+    }
+    const auto length = static_cast<unsigned char>(c) < 0x20 ? 0 : utf8_length(text_, at_);
+    at_ += length;
+    return length != 0;
 }
 
 bool CanonicalScan::number() {
@@ -145,14 +159,9 @@ bool CanonicalScan::value(std::size_t depth) {
     }
 }
 
-bool CanonicalScan::key_less(std::string_view a, std::string_view b) {
-    // Escapes and characters beyond ASCII don't sort by their bytes; keys that have none do.
-    for (const auto key : {a, b}) {
-        for (const char c : key) {
-            if (!is_plain(c)) return utf16_less(unescape(a), unescape(b));
-        }
-    }
-    return a < b;
+// Escapes and characters beyond ASCII don't sort by their bytes; keys that have none do.
+bool CanonicalScan::key_less_as_meant(const Key& a, const Key& b) {
+    return a.is_plain && b.is_plain ? a.raw < b.raw : utf16_less(unescape(a.raw), unescape(b.raw));
 }
 
 bool is_canonical_json(std::string_view text) {

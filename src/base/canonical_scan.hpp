@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -25,15 +26,15 @@ class CanonicalScan {
     bool object(Member&& member) {
         if (!take('{')) return false;
         if (take('}')) return true;
-        std::string_view before;
-        bool first = true;
-        for (;;) {
-            std::string_view key;
-            if (!string(key) || !take(':') || (!first && !key_less(before, key)) || !member(key)) return false;
+        Key before;
+        for (bool first = true;; first = false) {
+            Key key;
+            if (!string(key.raw) || !take(':')) return false;
+            key.is_plain = is_plain_;
+            if ((!first && !key_less(before, key)) || !member(key.raw)) return false;
             if (take('}')) return true;
             if (!take(',')) return false;
             before = key;
-            first = false;
         }
     }
 
@@ -43,15 +44,30 @@ class CanonicalScan {
         ++at_;
         return true;
     }
-    bool take(std::string_view word);
+    template <std::size_t Size>
+    bool take(const char (&word)[Size]) {
+        if (text_.size() - at_ < Size - 1 || std::memcmp(text_.data() + at_, word, Size - 1) != 0) return false;
+        at_ += Size - 1;
+        return true;
+    }
+    bool special();
     bool escape();
     bool number();
     bool array(std::size_t depth);
     bool value(std::size_t depth);
-    static bool key_less(std::string_view a, std::string_view b);
+    struct Key {
+        std::string_view raw{};
+        bool is_plain = true;
+    };
+    static bool key_less(const Key& a, const Key& b) {
+        const bool told_by_the_first = a.is_plain && b.is_plain && !a.raw.empty() && !b.raw.empty() && a.raw[0] != b.raw[0];
+        return told_by_the_first ? a.raw[0] < b.raw[0] : key_less_as_meant(a, b);
+    }
+    static bool key_less_as_meant(const Key& a, const Key& b);
 
     std::string_view text_;
     std::size_t at_ = 0;
+    bool is_plain_ = true;  ///< the last string had neither an escape nor a character beyond ASCII
 };
 
 /// Whether the text is canonical JSON, whole.

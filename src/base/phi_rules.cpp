@@ -191,17 +191,27 @@ std::optional<std::string_view> find_from(const TextRule& rule, std::string_view
     return std::nullopt;
 }
 
-/// Replaces each place that breaks the rule; answers whether there was one.
+/// Replaces each place that breaks the rule; answers whether there was one. What is put there is the surroundings of what
+/// follows, as it would be in the text that comes out: a boundary, and a word that rules know ("[record_number], 6240").
 bool replace_matches(const TextRule& rule, std::string& text) {
+    std::string replacement = "[";
+    replacement.append(rule.name).append("]");
+    // Room for a replacement before the text. A blank there is what the text's beginning is to every rule.
+    std::string searched = std::string(replacement.size(), ' ').append(text);
     std::string replaced;
-    std::size_t done = 0;
-    while (const auto found = find_from(rule, text, done)) {
-        const auto begin = static_cast<std::size_t>(found->data() - text.data());
-        replaced.append(text, done, begin - done).append("[").append(rule.name).append("]");
-        done = begin + found->size();
+    const auto begin_of_text = replacement.size();
+    std::size_t done = begin_of_text;
+    std::size_t from = 0;
+    while (const auto found = find_from(rule, searched, from)) {
+        const auto begin = static_cast<std::size_t>(found->data() - searched.data());
+        const auto end = begin + found->size();
+        replaced.append(searched, done, begin - done).append(replacement);
+        done = end;
+        from = end - replacement.size();
+        searched.replace(from, replacement.size(), replacement);  // as long as it was, over what is done with
     }
-    if (done == 0) return false;
-    text = replaced.append(text, done);
+    if (done == begin_of_text) return false;
+    text = replaced.append(searched, done);
     return true;
 }
 
@@ -236,15 +246,15 @@ std::string_view find_text_rule(std::string_view text, bool below_version_key) {
 
 std::string replace_phi(std::string_view text) {
     std::string current(text);
-    // What was replaced is a boundary for what stood beside it, so that once may not be enough.
+    // What one rule replaced may be the surroundings of what another one looks for, so that once may not be enough.
     for (int pass = 0, last_pass = 8; pass < last_pass; ++pass) {
         bool changed = false;
         for (const TextRule& rule : text_rules()) {
             if (may_match(rule, current, count_digits(current))) changed = replace_matches(rule, current) || changed;
         }
-        if (!changed) break;
+        if (!changed) return current;
     }
-    return current;
+    return "[withheld]";  // made so that it would not end
 }
 
 }  // namespace custody::base

@@ -21,6 +21,8 @@ class Sha256 {
     void update(std::string_view text) { update(std::as_bytes(std::span(text))); }
     /// The digest of all that came; the object starts anew.
     Digest finish();
+    /// Forgets what came, as after a failure.
+    void discard() noexcept;
 
    private:
     struct Context;

@@ -12,6 +12,8 @@ struct Abilities {
     bool hard_link = true;         ///< link(2)
     bool clone = true;             ///< FICLONE
     bool lease = true;             ///< F_SETLEASE, which a move needs
+    bool syncfs = true;            ///< one sync for many files
+    bool ring = true;              ///< io_uring and O_DIRECT
 };
 
 }  // namespace custody::blobs

@@ -19,6 +19,10 @@ Staged::Staged(Staged&&) noexcept = default;
 Staged& Staged::operator=(Staged&&) noexcept = default;
 Staged::~Staged() = default;
 
+void Staged::close() noexcept {
+    if (!moving_) file_.close();
+}
+
 BlobStore::BlobStore(std::filesystem::path root, Modes modes, std::filesystem::path own_view, const Abilities& abilities)
     : root_(std::move(root)),
       modes_(modes),
@@ -29,6 +33,10 @@ BlobStore::BlobStore(std::filesystem::path root, Modes modes, std::filesystem::p
 void BlobStore::create() {
     make_folder(blobs(), modes_.folder());
     make_folder(trash(), modes_.folder());
+}
+
+std::optional<Barrier> BlobStore::barrier() const {
+    return Barrier::works_in(blobs(), abilities_) ? std::optional<Barrier>(blobs()) : std::nullopt;
 }
 
 std::filesystem::path BlobStore::path_of(const Digest& digest) const {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,8 +16,10 @@
 #include <custody/ids.hpp>
 
 #include "blobs/abilities.hpp"
+#include "blobs/barrier.hpp"
 #include "blobs/copy.hpp"
 #include "blobs/descriptor.hpp"
+#include "blobs/durable.hpp"
 #include "blobs/incoming.hpp"
 
 namespace custody::blobs {
@@ -28,9 +31,6 @@ struct Modes {
     [[nodiscard]] unsigned file() const { return group ? 0660U : 0600U; }
     [[nodiscard]] unsigned payload() const { return group ? 0440U : 0400U; }
 };
-
-/// How long a discarded payload stays in trash/, for those who are just reading it.
-inline constexpr std::int64_t trash_grace_seconds = 3600;
 
 /// Called with the bytes done so far.
 using Progress = std::function<void(std::uint64_t done)>;
@@ -50,6 +50,10 @@ class Staged {
     /// Whether publish() or ensure_published() gave the store this name: after a failure it is to be discarded, under the
     /// catalog's write lock, unless something refers to it by now.
     [[nodiscard]] bool added() const { return added_; }
+    /// Once it is published: no longer keeps its file open, so that many can wait for one commit. Should its name go meanwhile,
+    /// it must be staged anew. Nothing for a source on the move.
+    void close() noexcept;
+    [[nodiscard]] bool closed() const noexcept { return file_.get() < 0; }
 
    private:
     friend class BlobStore;
@@ -75,6 +79,19 @@ struct BlobStat {
     std::int64_t mtime_ns;
 };
 
+/// What a sweep met.
+struct Swept {
+    std::filesystem::path path;
+    std::uint64_t size_bytes = 0;
+    std::string why{};      ///< why it goes
+    std::string why_not{};  ///< why it stays; empty: it goes
+    bool failed = false;    ///< it was due, and couldn't be removed
+};
+using SweptCallback = std::function<void(const Swept&)>;
+
+/// Bytes below a path, or of it. What can't be looked at counts nothing.
+std::uint64_t size_of(const std::filesystem::path& path);
+
 /// The content-addressed folder: blobs/<2 hex>/<64 hex>, the name being the SHA-256 of the content. Knows nothing of
 /// the catalog. Safe among threads and processes: every step is one atomic operation of the file system.
 class BlobStore {
@@ -88,17 +105,23 @@ class BlobStore {
 
     /// Copies (clones, takes over) a file into staging and hashes what was written; fsync before it returns. The source is
     /// checked before and after. @throws SourceNotFound, SourceIsDirectory, InvalidArgument (symbolic link, no regular file),
-    /// IoError (ENOSPC, EIO, or the source changed meanwhile)
-    [[nodiscard]] Staged stage_file(const std::filesystem::path& source, Transfer transfer, const Progress& progress = {});
+    /// IoError (ENOSPC, EIO, or the source changed meanwhile). With Sync::later a barrier has to follow before it is published.
+    [[nodiscard]] Staged stage_file(const std::filesystem::path& source, Transfer transfer, const Progress& progress = {},
+                                    Sync sync = Sync::now);
     /// From an open descriptor (pipe, file, socket), read to its end. @throws IoError, SourceIsDirectory, InvalidArgument
-    [[nodiscard]] Staged stage_descriptor(int descriptor, const Progress& progress = {});
-    [[nodiscard]] Staged stage_bytes(std::string_view content);
+    [[nodiscard]] Staged stage_descriptor(int descriptor, const Progress& progress = {}, Sync sync = Sync::now);
+    [[nodiscard]] Staged stage_bytes(std::string_view content, Sync sync = Sync::now);
 
     /// Gives it its final name and makes the name durable (fsync of the folder, also where the content was
     /// there: the other writer may not have). What is there already is compared by size and, unless `trusted`, hashed.
-    Published publish(Staged& staged, bool trusted);
+    /// With Sync::later a barrier has to follow before the catalog names it.
+    Published publish(Staged& staged, bool trusted, Sync sync = Sync::now);
+    /// One for payloads that are staged or published later than it is made; nullopt where the file system's word can't be taken.
+    [[nodiscard]] std::optional<Barrier> barrier() const;
+    /// Whether a payload of its size has its name.
+    [[nodiscard]] bool is_published(const Staged& staged) const;
     /// Called under the catalog's write lock: whether the payload still has its name; if it has gone meanwhile it is
-    /// linked again from the file still open, durably. @throws IoError
+    /// linked again from the file, which must still be open, durably. @throws IoError
     void ensure_published(Staged& staged);
     /// After commit, for Transfer::move: removes a source that had to be copied (or whose content was there). False
     /// where it stays, because it was changed since or can't be removed; the payload is safe in any case.
@@ -119,8 +142,16 @@ class BlobStore {
     /// Renames it to trash/ (call under the catalog's write lock, when nothing refers to it). False where it was gone.
     /// @throws IoError
     bool discard(const Digest& digest);
+    /// Gives whatever is under the payload's name a second one in trash/, before a good copy takes its place. False where there
+    /// is nothing. @throws IoError
+    bool keep_in_trash(const Digest& digest);
+    /// Moves a file of the store's own view to trash/. @throws IoError
+    void discard_file(const std::filesystem::path& file);
     /// Unlinks what has been in trash/ for the grace period or longer, and what crashed writers left; never what is
-    /// being written. Answers how many files went. @throws IoError
+    /// being written. `tell` hears of everything that is there: what went (or would, in a dry run), and why the rest stays.
+    /// @throws IoError where trash/ can't be read
+    void sweep_trash(std::int64_t grace_seconds, bool dry_run, const SweptCallback& tell);
+    /// The same; answers how many files went.
     std::size_t sweep_trash(std::int64_t grace_seconds);
     /// What lies in trash/. @throws IoError
     struct TrashUsage {
@@ -146,14 +177,14 @@ class BlobStore {
     [[nodiscard]] std::filesystem::path blobs() const { return root_ / "blobs"; }
     [[nodiscard]] std::filesystem::path trash() const { return root_ / "trash"; }
     [[nodiscard]] Incoming make_incoming() const;
-    Staged seal(Incoming file, const Hashed& hashed) const;
-    Staged stage_copy(int source, const std::filesystem::path& path, const Progress& progress) const;
-    std::optional<Staged> stage_clone(int source, const std::filesystem::path& path, const Progress& progress) const;
+    Staged seal(Incoming file, const Hashed& hashed, Sync sync) const;
+    Staged stage_copy(int source, const std::filesystem::path& path, const Progress& progress, Sync sync) const;
+    std::optional<Staged> stage_clone(int source, const std::filesystem::path& path, const Progress& progress, Sync sync) const;
     Staged stage_move(Descriptor source, const std::filesystem::path& path, const Progress& progress) const;
     void refuse_own(const std::filesystem::path& source, int folder) const;
 
     bool put(Staged& staged, const std::filesystem::path& name, bool over) const;
-    bool put_in_folder(Staged& staged, const std::filesystem::path& name, bool over) const;
+    bool put_in_folder(Staged& staged, const std::filesystem::path& name, bool over, Sync sync) const;
     Incoming copy_of(const Staged& staged, bool named) const;
     void restage(Staged& staged, bool named) const;
     Found inspect(Staged& staged, const std::filesystem::path& name, bool trusted) const;

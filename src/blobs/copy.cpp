@@ -4,95 +4,125 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <span>
 
 #include <custody/error.hpp>
 
 #include "base/sha256.hpp"
+#include "blobs/aligned_buffer.hpp"
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
+#include "blobs/piece_writer.hpp"
 
 namespace custody::blobs {
 
 namespace {
 
-constexpr std::size_t buffer_bytes = std::size_t{1} << 20U;
-constexpr std::size_t page_bytes = 4096;
-constexpr std::uint64_t writeback_bytes = std::uint64_t{8} << 20U;
+// What stays in a core's own cache.
+constexpr std::size_t most_buffer_bytes = std::size_t{1} << 20U;
 
-struct Free {
-    void operator()(std::byte* memory) const noexcept { std::free(memory); }
-};
+// A buffer no larger than a small file needs; one byte more, to see its end at once.
+AlignedBuffer buffer_for(std::uint64_t size_hint_bytes) {
+    const bool is_small = size_hint_bytes < most_buffer_bytes;
+    return AlignedBuffer(is_small ? (static_cast<std::size_t>(size_hint_bytes) / page_bytes + 1) * page_bytes
+                                  : most_buffer_bytes);
+}
 
-/// A page-aligned buffer, no larger than a small file needs (one byte more, to see its end at once).
-class Buffer {
+/// What comes out of a file, piece by piece, hashed on its way.
+class Source {
    public:
-    explicit Buffer(std::uint64_t size_hint_bytes)
-        : size_(size_hint_bytes < buffer_bytes ? (static_cast<std::size_t>(size_hint_bytes) / page_bytes + 1) * page_bytes
-                                               : buffer_bytes),
-          memory_(static_cast<std::byte*>(std::aligned_alloc(page_bytes, size_))) {
-        if (!memory_) throw std::bad_alloc();
+    Source(NamedFile file, std::uint64_t size_hint_bytes, const std::function<void(std::uint64_t)>& progress)
+        : file_(file), progress_(progress) {
+        if (size_hint_bytes > most_buffer_bytes) ::posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
     }
-    [[nodiscard]] std::byte* data() const { return memory_.get(); }
-    [[nodiscard]] std::size_t size() const { return size_; }
+    /// As much as there is, a whole buffer unless it is the end.
+    std::span<const std::byte> fill(std::span<std::byte> buffer) {
+        std::size_t filled = 0;
+        while (filled < buffer.size()) {
+            const auto count = read_some(buffer.subspan(filled));
+            if (count == 0) break;
+            filled += count;
+        }
+        return buffer.first(filled);
+    }
+    void hash(std::span<const std::byte> piece) {
+        sha256_.update(piece);
+        done_ += piece.size();
+        tell();
+    }
+    [[nodiscard]] std::uint64_t done() const { return done_; }
+    Hashed finish() { return {sha256_.finish(), done_}; }
 
    private:
-    std::size_t size_;
-    std::unique_ptr<std::byte, Free> memory_;
+    /// A signal ends the wait for a slow source for as long as it takes to tell: that may stop the work by an exception.
+    std::size_t read_some(std::span<std::byte> to) const {
+        for (;;) {
+            const ssize_t count = ::read(file_.descriptor, to.data(), to.size());
+            if (count >= 0) return static_cast<std::size_t>(count);
+            if (errno == EAGAIN || errno == EWOULDBLOCK) {
+                pollfd wait{file_.descriptor, POLLIN, 0};
+                if (::poll(&wait, 1, -1) >= 0) continue;
+            }
+            if (errno != EINTR) throw_io(errno, "read", file_.path);
+            tell();
+        }
+    }
+    void tell() const {
+        if (progress_) progress_(done_);
+    }
+
+    NamedFile file_;
+    const std::function<void(std::uint64_t)>& progress_;
+    base::Sha256 sha256_{};
+    std::uint64_t done_ = 0;
 };
 
-/// A signal ends the wait for a slow source for as long as `signalled` takes: it may stop the work by an exception.
-template <class Signalled>
-std::size_t read_some(int from, std::byte* data, std::size_t size, const std::filesystem::path& path,
-                      const Signalled& signalled) {
-    for (;;) {
-        const ssize_t count = ::read(from, data, size);
-        if (count >= 0) return static_cast<std::size_t>(count);
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            pollfd wait{from, POLLIN, 0};
-            if (::poll(&wait, 1, -1) >= 0) continue;
-        }
-        if (errno != EINTR) throw_io(errno, "read", path);
-        signalled();
+// Up to `most_bytes`, each piece written before it is hashed. False at the end.
+bool copy_in_turn(Source& source, NamedFile to, std::uint64_t size_hint_bytes, std::uint64_t most_bytes) {
+    const auto buffer = buffer_for(size_hint_bytes);
+    while (source.done() < most_bytes) {
+        const auto piece = source.fill(buffer.span());
+        if (piece.empty()) return false;
+        write_all(to.descriptor, {reinterpret_cast<const char*>(piece.data()), piece.size()}, to.path);
+        source.hash(piece);
+        if (piece.size() < buffer.size()) return false;
     }
+    return true;
+}
+
+void copy_in_background(Source& source, PieceWriter& writer) {
+    for (bool more = true; more;) {
+        const auto buffer = writer.buffer();
+        const auto piece = source.fill(buffer);
+        more = piece.size() == buffer.size();
+        if (!piece.empty()) writer.write(piece.size());
+        source.hash(piece);
+    }
+    writer.finish();
 }
 
 }  // namespace
 
-Hashed copy_and_hash(int from, const std::filesystem::path& from_path, int to, const std::filesystem::path& to_path,
-                     std::uint64_t size_hint_bytes, const std::function<void(std::uint64_t)>& progress) {
-    const Buffer buffer(size_hint_bytes);
-    base::Sha256 sha256;
-    std::uint64_t done = 0;
-    std::uint64_t flushed = 0;
-    if (size_hint_bytes > buffer_bytes) ::posix_fadvise(from, 0, 0, POSIX_FADV_SEQUENTIAL);
-    const auto tell = [&] {
-        if (progress) progress(done);
-    };
-    while (const std::size_t count = read_some(from, buffer.data(), buffer.size(), from_path, tell)) {
-        const std::span<const std::byte> piece(buffer.data(), count);
-        if (to >= 0) write_all(to, {reinterpret_cast<const char*>(piece.data()), count}, to_path);
-        sha256.update(piece);
-        done += count;
-        if (to >= 0 && done - flushed >= writeback_bytes) {
-            // The disk works while the rest is read and hashed; only a hint, so a refusal means nothing.
-            ::sync_file_range(to, static_cast<off_t>(flushed), static_cast<off_t>(done - flushed), SYNC_FILE_RANGE_WRITE);
-            flushed = done;
-        }
-        tell();
+Hashed copy_and_hash(NamedFile from, NamedFile to, std::uint64_t size_hint_bytes, const Abilities& abilities,
+                     const std::function<void(std::uint64_t)>& progress) {
+    Source source(from, size_hint_bytes, progress);
+    // A small file, or what says nothing of its size, has no background until it turns out to be large.
+    const bool is_large = size_hint_bytes >= large_bytes;
+    if (is_large || copy_in_turn(source, to, size_hint_bytes, large_bytes)) {
+        copy_in_background(source,
+                           *make_piece_writer(to.descriptor, to.path, source.done(), is_large ? size_hint_bytes : 0, abilities));
     }
-    return {sha256.finish(), done};
+    return source.finish();
 }
 
 Hashed hash_file(int file, const std::filesystem::path& path, const std::function<void(std::uint64_t)>& progress) {
     if (::lseek(file, 0, SEEK_SET) < 0) throw_io(errno, "read", path);
     const auto size = static_cast<std::uint64_t>(look_at(file, path).st_size);
-    return copy_and_hash(file, path, -1, {}, size, progress);
+    const auto buffer = buffer_for(size);
+    Source source({file, path}, size, progress);
+    for (auto piece = source.fill(buffer.span()); !piece.empty(); piece = source.fill(buffer.span())) source.hash(piece);
+    return source.finish();
 }
 
 struct stat look_at(int file, const std::filesystem::path& path) {

@@ -8,6 +8,8 @@
 
 #include <custody/ids.hpp>
 
+#include "blobs/abilities.hpp"
+
 namespace custody::blobs {
 
 /// What went through, and its SHA-256.
@@ -16,11 +18,17 @@ struct Hashed {
     std::uint64_t size_bytes;
 };
 
-/// Reads `from` to its end (from where it stands) and hashes what comes; with `to` ≥ 0 each piece is written there first, so
-/// that the hash is of the bytes written. Waits where `from` does not block. `size_hint_bytes` only sizes the buffer.
-/// @throws IoError naming the path that failed
-Hashed copy_and_hash(int from, const std::filesystem::path& from_path, int to, const std::filesystem::path& to_path,
-                     std::uint64_t size_hint_bytes, const std::function<void(std::uint64_t)>& progress = {});
+/// An open file and what stands for it in messages.
+struct NamedFile {
+    int descriptor;
+    const std::filesystem::path& path;
+};
+
+/// Reads `from` to its end (from where it stands), writes it to `to`, an empty file, and hashes the very bytes that are written.
+/// Large ones are written in the background. Waits where `from` does not block. `size_hint_bytes` is what is expected; where more
+/// or less comes, it is all there nevertheless. @throws IoError naming the path that failed
+Hashed copy_and_hash(NamedFile from, NamedFile to, std::uint64_t size_hint_bytes, const Abilities& abilities,
+                     const std::function<void(std::uint64_t)>& progress = {});
 
 /// Hashes an open file from its beginning. @throws IoError
 Hashed hash_file(int file, const std::filesystem::path& path, const std::function<void(std::uint64_t)>& progress = {});

@@ -47,7 +47,7 @@ class Appender {
 
 }  // namespace
 
-void make_folder(const std::filesystem::path& folder, unsigned mode) {
+void make_folder(const std::filesystem::path& folder, unsigned mode, Sync sync) {
     if (::mkdir(folder.c_str(), 0700) != 0) {
         const int code = errno;
         struct stat status {};
@@ -56,7 +56,7 @@ void make_folder(const std::filesystem::path& folder, unsigned mode) {
     }
     // No ways in but the owner's until here, so the order of the two calls opens nothing.
     if (::chmod(folder.c_str(), mode) != 0) throw_io(errno, "set the permissions of", folder);
-    sync_folder(folder_of(folder));
+    if (sync == Sync::now) sync_folder(folder_of(folder));
 }
 
 void sync_folder(const std::filesystem::path& folder) {
@@ -102,7 +102,8 @@ void write_atomically(const std::filesystem::path& path, unsigned mode,
     if (give_name(file) == Incoming::Placed::refused) {
         auto named = Incoming::make_named(folder, mode, abilities);
         if (::lseek(file.get(), 0, SEEK_SET) < 0) throw_io(errno, "read", path);
-        copy_and_hash(file.get(), path, named.get(), path, static_cast<std::uint64_t>(look_at(file.get(), path).st_size));
+        copy_and_hash({file.get(), path}, {named.get(), path}, static_cast<std::uint64_t>(look_at(file.get(), path).st_size),
+                      abilities);
         sync_file(named.get(), path);
         give_name(named);
     }

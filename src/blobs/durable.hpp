@@ -10,9 +10,15 @@
 
 namespace custody::blobs {
 
+/// When what is made becomes durable.
+enum class Sync {
+    now,   ///< before the call returns
+    later  ///< by a Barrier, which is the caller's duty
+};
+
 /// Makes the folder (its parents must exist) with exactly these permissions, whatever the umask, and makes its name
 /// durable. Nothing where it is there. @throws IoError
-void make_folder(const std::filesystem::path& folder, unsigned mode);
+void make_folder(const std::filesystem::path& folder, unsigned mode, Sync sync = Sync::now);
 
 /// fsync of a folder, so that the names in it survive power loss. @throws IoError
 void sync_folder(const std::filesystem::path& folder);
@@ -63,6 +69,10 @@ class ProcessFolder {
     long owner_pid_;
 };
 
+/// Every process's folder below `parent`; that of a dead one with its lock held, so that nobody takes it for a living one's
+/// meanwhile. @throws IoError
+void for_each_process_folder(const std::filesystem::path& parent,
+                             const std::function<void(const std::filesystem::path&, bool dead)>& use);
 /// The folders of dead processes below `parent`. @throws IoError
 std::vector<std::filesystem::path> dead_process_folders(const std::filesystem::path& parent);
 /// Removes them; answers how many went. @throws IoError

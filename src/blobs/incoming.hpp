@@ -44,6 +44,11 @@ class Incoming {
     Placed replace(const std::filesystem::path& name);
     /// Swaps it with what has `name`: the temporary name is then that one's. @throws IoError
     void exchange(const std::filesystem::path& name);
+    /// Lets go of it: what has no name is gone.
+    void close() noexcept {
+        remove_name();
+        file_.reset();
+    }
     /// Forgets the temporary name without unlinking it.
     void release_name() noexcept { name_.clear(); }
 

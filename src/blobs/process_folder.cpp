@@ -91,31 +91,32 @@ std::size_t ProcessFolder::empty() {
     return count;
 }
 
-// Each with its lock held, so that nobody takes the folder for a living process's meanwhile.
-static void for_each_dead(const std::filesystem::path& parent, const std::function<void(const std::filesystem::path&)>& use) {
+void for_each_process_folder(const std::filesystem::path& parent,
+                             const std::function<void(const std::filesystem::path&, bool dead)>& use) {
     std::error_code error;
     for (std::filesystem::directory_iterator entry(parent, error), end; !error && entry != end; entry.increment(error)) {
         const auto& path = entry->path();
         if (!is_process_folder_name(path.filename().native())) continue;
         const auto folder = open_folder(path);
-        if (!folder || !try_lock(folder.get())) continue;  // its process lives, or it is another account's
-        use(path);
+        use(path, folder && try_lock(folder.get()));  // not to be opened: it is another account's
     }
     if (error && error.value() != ENOENT) throw_io(error.value(), "read the folder", parent);
 }
 
 std::vector<std::filesystem::path> dead_process_folders(const std::filesystem::path& parent) {
     std::vector<std::filesystem::path> folders;
-    for_each_dead(parent, [&](const std::filesystem::path& path) { folders.push_back(path); });
+    for_each_process_folder(parent, [&](const std::filesystem::path& path, bool dead) {
+        if (dead) folders.push_back(path);
+    });
     return folders;
 }
 
 std::size_t remove_dead_process_folders(const std::filesystem::path& parent) {
     std::size_t count = 0;
-    for_each_dead(parent, [&](const std::filesystem::path& path) {
+    for_each_process_folder(parent, [&](const std::filesystem::path& path, bool dead) {
         std::error_code refused;
-        std::filesystem::remove_all(path, refused);
-        if (!refused) ++count;
+        if (dead) std::filesystem::remove_all(path, refused);
+        if (dead && !refused) ++count;
     });
     return count;
 }

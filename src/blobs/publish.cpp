@@ -31,7 +31,8 @@ Incoming BlobStore::copy_of(const Staged& staged, bool named) const {
     const int from = staged.file_.get();
     const auto& shown = staged.file_.shown();
     if (::lseek(from, 0, SEEK_SET) < 0) throw_io(errno, "read", shown);
-    if (copy_and_hash(from, shown, fresh.get(), fresh.shown(), staged.size_bytes_).digest != staged.digest_) throw_changed(shown);
+    if (copy_and_hash({from, shown}, {fresh.get(), fresh.shown()}, staged.size_bytes_, abilities_).digest != staged.digest_)
+        throw_changed(shown);
     sync_file(fresh.get(), fresh.shown());
     return fresh;
 }
@@ -63,7 +64,7 @@ bool BlobStore::put(Staged& staged, const std::filesystem::path& name, bool over
 
 /// As put(), making the payload's folder where it is missing. Others may be making it at the same moment: it is then there at the
 /// second look, and in a group's store closed to us until its maker has opened it.
-bool BlobStore::put_in_folder(Staged& staged, const std::filesystem::path& name, bool over) const {
+bool BlobStore::put_in_folder(Staged& staged, const std::filesystem::path& name, bool over, Sync sync) const {
     for (int attempt = 1;; ++attempt) {
         try {
             return put(staged, name, over);
@@ -72,7 +73,7 @@ bool BlobStore::put_in_folder(Staged& staged, const std::filesystem::path& name,
             if ((error.code() != ENOENT && !being_made) || attempt == most_folder_attempts) throw;
             if (being_made) std::this_thread::sleep_for(std::chrono::milliseconds(2));
         }
-        make_folder(name.parent_path(), modes_.folder());
+        make_folder(name.parent_path(), modes_.folder(), sync);
     }
 }
 
@@ -147,11 +148,11 @@ void BlobStore::sync_name(const std::filesystem::path& name, const Digest& diges
     known = true;
 }
 
-Published BlobStore::publish(Staged& staged, bool trusted) {
+Published BlobStore::publish(Staged& staged, bool trusted, Sync sync) {
     const auto name = path_of(staged.digest_);
     auto result = Published::present;
     for (int attempt = 1;; ++attempt) {
-        if (put_in_folder(staged, name, false)) {
+        if (put_in_folder(staged, name, false, sync)) {
             result = Published::added;
             break;
         }
@@ -159,7 +160,7 @@ Published BlobStore::publish(Staged& staged, bool trusted) {
         if (found == Found::good) break;
         if (found == Found::bad) {
             move_aside(name);
-            put_in_folder(staged, name, true);
+            put_in_folder(staged, name, true, sync);
             result = Published::healed;
             break;
         }
@@ -170,16 +171,19 @@ Published BlobStore::publish(Staged& staged, bool trusted) {
         staged.mtime_ns_ = blobs::mtime_ns(look_at(staged.file_.get(), name));
     }
     settle_move(staged, name);
-    sync_name(name, staged.digest_);
+    if (sync == Sync::now) sync_name(name, staged.digest_);
     return result;
 }
 
 void BlobStore::ensure_published(Staged& staged) {
     const auto name = path_of(staged.digest_);
     settle_move(staged, name);
+    if (!is_published(staged)) publish(staged, true);
+}
+
+bool BlobStore::is_published(const Staged& staged) const {
     const auto there = stat(staged.digest_);
-    if (there && there->size_bytes == staged.size_bytes_) return;
-    publish(staged, true);
+    return there && there->size_bytes == staged.size_bytes_;
 }
 
 bool BlobStore::finish_move(Staged& staged) noexcept {

@@ -30,31 +30,32 @@ bool lies_in(const std::filesystem::path& path, const std::filesystem::path& fol
 
 Incoming BlobStore::make_incoming() const { return Incoming::make(blobs(), trash(), modes_.payload(), abilities_); }
 
-Staged BlobStore::seal(Incoming file, const Hashed& hashed) const {
-    sync_file(file.get(), file.shown());
+Staged BlobStore::seal(Incoming file, const Hashed& hashed, Sync sync) const {
+    if (sync == Sync::now) sync_file(file.get(), file.shown());
     const auto status = look_at(file.get(), file.shown());
     Staged staged(std::move(file), hashed);
     staged.mtime_ns_ = blobs::mtime_ns(status);
     return staged;
 }
 
-Staged BlobStore::stage_copy(int source, const std::filesystem::path& path, const Progress& progress) const {
+Staged BlobStore::stage_copy(int source, const std::filesystem::path& path, const Progress& progress, Sync sync) const {
     const auto before = look_at(source, path);
     if (S_ISDIR(before.st_mode)) throw SourceIsDirectory("the source is a folder: " + path.string() + "; give a file", EISDIR);
     const off_t start = ::lseek(source, 0, SEEK_CUR);
     auto file = make_incoming();
     const auto size_hint = S_ISREG(before.st_mode) ? static_cast<std::uint64_t>(before.st_size) : std::uint64_t{1} << 20U;
-    const auto hashed = copy_and_hash(source, path, file.get(), file.shown(), size_hint, progress);
+    const auto hashed = copy_and_hash({source, path}, {file.get(), file.shown()}, size_hint, abilities_, progress);
     if (S_ISREG(before.st_mode)) {
         // The size too, for times of the file system's may be coarser than a quick writer. (In /proc sizes are 0.)
         const bool whole =
             before.st_size == 0 || start + static_cast<off_t>(hashed.size_bytes) == std::max(before.st_size, start);
         if (!whole || !unchanged(before, look_at(source, path))) throw_changed(path);
     }
-    return seal(std::move(file), hashed);
+    return seal(std::move(file), hashed, sync);
 }
 
-std::optional<Staged> BlobStore::stage_clone(int source, const std::filesystem::path& path, const Progress& progress) const {
+std::optional<Staged> BlobStore::stage_clone(int source, const std::filesystem::path& path, const Progress& progress,
+                                             Sync sync) const {
     const auto before = look_at(source, path);
     auto file = make_incoming();
     if (!abilities_.clone || ::ioctl(file.get(), FICLONE, source) != 0) return std::nullopt;
@@ -62,7 +63,7 @@ std::optional<Staged> BlobStore::stage_clone(int source, const std::filesystem::
     if (!unchanged(before, look_at(source, path)) || hashed.size_bytes != static_cast<std::uint64_t>(before.st_size)) {
         throw_changed(path);
     }
-    return seal(std::move(file), hashed);
+    return seal(std::move(file), hashed, sync);
 }
 
 void BlobStore::refuse_own(const std::filesystem::path& source, int folder) const {
@@ -84,7 +85,7 @@ Staged BlobStore::stage_move(Descriptor source, const std::filesystem::path& pat
         const auto hashed = hash_file(source.get(), path, progress);
         if (!unchanged(before, look_at(source.get(), path))) throw_changed(path);
         if (MovingSource::lease_holds(source.get())) {
-            auto staged = seal(Incoming(std::move(source), path, trash(), abilities_), hashed);
+            auto staged = seal(Incoming(std::move(source), path, trash(), abilities_), hashed, Sync::now);
             moving->set_step(MovingSource::Step::rename);
             staged.moving_ = std::move(moving);
             return staged;
@@ -92,32 +93,32 @@ Staged BlobStore::stage_move(Descriptor source, const std::filesystem::path& pat
         MovingSource::end_lease(source.get());  // somebody waits to write
         if (::lseek(source.get(), 0, SEEK_SET) < 0) throw_io(errno, "read", path);
     }
-    auto staged = stage_copy(source.get(), path, progress);
+    auto staged = stage_copy(source.get(), path, progress, Sync::now);
     staged.moving_ = std::move(moving);
     return staged;
 }
 
-Staged BlobStore::stage_file(const std::filesystem::path& source, Transfer transfer, const Progress& progress) {
+Staged BlobStore::stage_file(const std::filesystem::path& source, Transfer transfer, const Progress& progress, Sync sync) {
     auto file = open_source(source, own_view_);
     if (transfer == Transfer::move) return stage_move(std::move(file), source, progress);
     if (transfer == Transfer::reflink) {
-        if (auto staged = stage_clone(file.get(), source, progress)) return std::move(*staged);
+        if (auto staged = stage_clone(file.get(), source, progress, sync)) return std::move(*staged);
     }
-    return stage_copy(file.get(), source, progress);
+    return stage_copy(file.get(), source, progress, sync);
 }
 
-Staged BlobStore::stage_descriptor(int descriptor, const Progress& progress) {
+Staged BlobStore::stage_descriptor(int descriptor, const Progress& progress, Sync sync) {
     const int flags = ::fcntl(descriptor, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0) {
         throw InvalidArgument("the file descriptor " + std::to_string(descriptor) + " is not open for reading");
     }
-    return stage_copy(descriptor, "file descriptor " + std::to_string(descriptor), progress);
+    return stage_copy(descriptor, "file descriptor " + std::to_string(descriptor), progress, sync);
 }
 
-Staged BlobStore::stage_bytes(std::string_view content) {
+Staged BlobStore::stage_bytes(std::string_view content, Sync sync) {
     auto file = make_incoming();
     write_all(file.get(), content, file.shown());
-    return seal(std::move(file), {base::sha256(content), content.size()});
+    return seal(std::move(file), {base::sha256(content), content.size()}, sync);
 }
 
 }  // namespace custody::blobs

@@ -9,6 +9,8 @@
 #include <ctime>
 #include <system_error>
 
+#include <custody/error.hpp>
+
 #include "blobs/blob_store.hpp"
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
@@ -33,31 +35,58 @@ void for_each_entry(const std::filesystem::path& folder, const Visit& visit) {
     if (error && error.value() != ENOENT) throw_io(error.value(), "read the folder", folder);
 }
 
+/// not_found where it has gone since the folder was read. What can't be looked at is not taken for something else. @throws
+/// IoError
+std::filesystem::file_type type_of(const std::filesystem::directory_entry& entry) {
+    std::error_code error;
+    const auto type = entry.symlink_status(error).type();
+    if (error && type != std::filesystem::file_type::not_found) throw_io(error.value(), "look at", entry.path());
+    return type;
+}
+
+/// False where it has gone already. @throws IoError
 bool unlink_any(const std::filesystem::path& path) {
     if (::unlink(path.c_str()) == 0) return true;
     if (errno == ENOENT) return false;  // another sweep was quicker
-    if (errno == EISDIR || errno == EPERM) {
-        std::error_code error;
-        return std::filesystem::remove_all(path, error) > 0 && !error;
-    }
-    throw_io(errno, "remove", path);
+    if (errno != EISDIR && errno != EPERM) throw_io(errno, "remove", path);
+    std::error_code error;
+    const auto count = std::filesystem::remove_all(path, error);
+    if (error) throw_io(error.value(), "remove", path);
+    return count > 0;
 }
 
-/// Removes a temporary file that a dead writer left; a living one holds a lock on it.
-bool remove_abandoned(const std::filesystem::path& path, std::int64_t now_seconds, std::int64_t grace_seconds) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (!file) return false;  // gone, or of another account, whose own sweep will take it
+/// Why a temporary file must stay; nothing where a dead writer left it: a living one holds a lock on it. `file` keeps ours until
+/// it is removed, so that a writer that has just made it finds it gone, and doesn't go on with a file that loses its name.
+std::string reason_to_stay(const std::filesystem::path& path, std::int64_t now_seconds, std::int64_t grace_seconds,
+                           Descriptor& file) {
+    file = Descriptor(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!file) return "it is of another account, whose own sweep will take it";
     auto age_needed = grace_seconds;
     if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK) return false;
+        if (errno == EWOULDBLOCK) return "it is being written";
         age_needed = std::max(grace_seconds, day_seconds);  // no locks here: only time can tell
     }
     struct stat status {};
-    if (::fstat(file.get(), &status) != 0 || now_seconds - status.st_ctim.tv_sec < age_needed) return false;
-    return ::unlink(path.c_str()) == 0;
+    const bool known = ::fstat(file.get(), &status) == 0;
+    if (!known || now_seconds - status.st_ctim.tv_sec < age_needed) return "it is young, and may still be written";
+    return {};
 }
 
 }  // namespace
+
+std::uint64_t size_of(const std::filesystem::path& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) return 0;
+    if (!S_ISDIR(status.st_mode)) return static_cast<std::uint64_t>(status.st_size);
+    std::uint64_t size = 0;
+    std::error_code error;
+    for (std::filesystem::recursive_directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+        struct stat inside {};
+        if (::lstat(entry->path().c_str(), &inside) == 0 && S_ISREG(inside.st_mode))
+            size += static_cast<std::uint64_t>(inside.st_size);
+    }
+    return size;
+}
 
 std::string trash_name(std::string_view name) {
     return std::string(name) + "." + std::to_string(::time(nullptr)) + "." + random_hex(8);
@@ -88,16 +117,61 @@ bool BlobStore::discard(const Digest& digest) {
     return true;
 }
 
-std::size_t BlobStore::sweep_trash(std::int64_t grace_seconds) {
+bool BlobStore::keep_in_trash(const Digest& digest) {
+    const auto name = path_of(digest);
+    make_folder(trash(), modes_.folder());
+    const auto target = trash() / trash_name(digest.hex());
+    if (::link(name.c_str(), target.c_str()) == 0) return true;
+    if (errno == ENOENT) return false;
+    // No hard links here, or it is no file: then it moves, and the name is free until the good copy has it.
+    if (::rename(name.c_str(), target.c_str()) != 0) throw_io(errno, "move to the trash", name);
+    return true;
+}
+
+void BlobStore::discard_file(const std::filesystem::path& file) {
+    make_folder(trash(), modes_.folder());
+    const auto target = trash() / trash_name(random_hex(16));
+    if (::rename(file.c_str(), target.c_str()) == 0 || errno == ENOENT) return;
+    if (errno != EXDEV) throw_io(errno, "move to the trash", file);
+    // Payloads have a disk of their own: the view's file is set aside where it is.
+    std::string name = ".";
+    name += file.filename().string() + ".replaced-" + random_hex(8);
+    const auto aside = file.parent_path() / name;
+    if (::rename(file.c_str(), aside.c_str()) != 0) throw_io(errno, "set aside", file);
+}
+
+void BlobStore::sweep_trash(std::int64_t grace_seconds, bool dry_run, const SweptCallback& tell) {
     const std::int64_t now_seconds = ::time(nullptr);
-    std::size_t count = 0;
     for_each_entry(trash(), [&](const std::filesystem::directory_entry& entry) {
+        Swept swept{.path = entry.path(), .size_bytes = size_of(entry.path())};
         const auto name = entry.path().filename();
+        Descriptor locked;
         if (is_temporary_file_name(name.native())) {
-            if (remove_abandoned(entry.path(), now_seconds, grace_seconds)) ++count;
+            swept.why = "a writer that died left it";
+            swept.why_not = reason_to_stay(entry.path(), now_seconds, grace_seconds, locked);
         } else if (const auto removed_at = removed_at_seconds(name.native())) {
-            if (now_seconds - *removed_at >= grace_seconds && unlink_any(entry.path())) ++count;
+            swept.why = "its grace period is over";
+            const auto left_seconds = grace_seconds - (now_seconds - *removed_at);
+            if (left_seconds > 0) swept.why_not = "its grace period has " + std::to_string(left_seconds) + " s left";
+        } else {
+            swept.why_not = "this is nothing of ours";
         }
+        if (swept.why_not.empty() && !dry_run) {
+            try {
+                if (!unlink_any(entry.path())) return;
+            } catch (const IoError& error) {
+                swept.why_not = error.what();
+                swept.failed = true;
+            }
+        }
+        tell(swept);
+    });
+}
+
+std::size_t BlobStore::sweep_trash(std::int64_t grace_seconds) {
+    std::size_t count = 0;
+    sweep_trash(grace_seconds, false, [&](const Swept& swept) {
+        if (swept.why_not.empty()) ++count;
     });
     return count;
 }
@@ -114,20 +188,21 @@ BlobStore::TrashUsage BlobStore::trash_usage() const {
 }
 
 BlobStore::Listing BlobStore::list() const {
+    using Type = std::filesystem::file_type;
     Listing listing;
     for_each_entry(blobs(), [&](const std::filesystem::directory_entry& folder) {
         const auto prefix = folder.path().filename();
-        std::error_code error;
-        if (!is_hex(prefix.native(), 2) || !std::filesystem::is_directory(folder.symlink_status(error))) {
+        const auto type = type_of(folder);
+        if (type == Type::not_found) return;
+        if (!is_hex(prefix.native(), 2) || type != Type::directory) {
             listing.strangers.push_back(folder.path());
             return;
         }
         for_each_entry(folder.path(), [&](const std::filesystem::directory_entry& entry) {
             const auto name = entry.path().filename();
-            std::error_code failed;
-            const bool is_blob = is_hex(name.native(), 64) && name.native().starts_with(prefix.native()) &&
-                                 std::filesystem::is_regular_file(entry.symlink_status(failed));
-            if (is_blob) {
+            const auto kind = type_of(entry);
+            if (kind == Type::not_found) return;
+            if (is_hex(name.native(), 64) && name.native().starts_with(prefix.native()) && kind == Type::regular) {
                 listing.blobs.push_back(Digest::parse(name.native()));
             } else {
                 listing.strangers.push_back(entry.path());

@@ -46,17 +46,19 @@ void load_run(sqlite::Connection& connection, ArtifactKey key, Artifact& artifac
 
 ArtifactKey insert_artifact(sqlite::Connection& connection, const ArtifactRow& row) {
     const bool named = row.checksum && !row.file_name.empty();
-    sqlite::Query query(
-        connection,
-        "INSERT INTO artifacts (artifact_id, artifact_type, status, created_at, updated_at, processing_module, "
-        "processing_version, file_name, file_name_salt, file_size, checksum, metadata, metadata_salt, request_key) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING artifact_key",
-        row.id.str(), row.type.name(), to_string(row.status), row.created_at.str(), row.created_at.str(),
-        null_if_empty(row.processing_module), null_if_empty(row.processing_version),
-        named ? std::optional(row.file_name) : std::nullopt, salt_if(named, row.file_name_salt),
-        row.file_size ? std::optional(static_cast<std::int64_t>(*row.file_size)) : std::nullopt,
-        row.checksum ? std::optional(row.checksum->hex()) : std::nullopt, row.metadata,
-        std::span<const std::uint8_t>(row.metadata_salt), null_if_empty(row.request_key));
+    sqlite::Query query(connection,
+                        "INSERT INTO artifacts (artifact_id, artifact_type, status, created_at, updated_at, processing_module, "
+                        "processing_version, file_name, file_name_salt, file_size, checksum, metadata, metadata_salt, "
+                        "request_key, error_message, "
+                        "removed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING artifact_key",
+                        row.id.str(), row.type.name(), to_string(row.status), row.created_at.str(),
+                        row.updated_at.value_or(row.created_at).str(), null_if_empty(row.processing_module),
+                        null_if_empty(row.processing_version), named ? std::optional(row.file_name) : std::nullopt,
+                        salt_if(named, row.file_name_salt),
+                        row.file_size ? std::optional(static_cast<std::int64_t>(*row.file_size)) : std::nullopt,
+                        row.checksum ? std::optional(row.checksum->hex()) : std::nullopt, row.metadata,
+                        std::span<const std::uint8_t>(row.metadata_salt), null_if_empty(row.request_key), row.error_message,
+                        row.removed_at ? std::optional(row.removed_at->str()) : std::nullopt);
     query.step();
     return query.integer(0);
 }
@@ -77,6 +79,14 @@ std::optional<ArtifactKey> find_request(sqlite::Connection& connection, const st
     sqlite::Query query(connection, "SELECT artifact_key FROM artifacts WHERE request_key = ?", request_key);
     if (!query.step()) return std::nullopt;
     return query.integer(0);
+}
+
+std::vector<std::string> artifacts_with(sqlite::Connection& connection, const Digest& payload, std::size_t limit) {
+    std::vector<std::string> ids;
+    sqlite::Query query(connection, "SELECT artifact_id FROM artifacts WHERE checksum = ? ORDER BY artifact_key LIMIT ?",
+                        payload.hex(), limit);
+    while (query.step()) ids.push_back(query.text(0));
+    return ids;
 }
 
 Artifact load_artifact(sqlite::Connection& connection, ArtifactKey key) {
@@ -116,9 +126,10 @@ std::optional<Artifact> find_artifact(sqlite::Connection& connection, const Arti
     return load_artifact(connection, *key);
 }
 
-void for_each_artifact(sqlite::Connection& connection, const std::function<void(ArtifactKey)>& use) {
-    sqlite::Query query(connection, "SELECT artifact_key FROM artifacts ORDER BY artifact_key");
-    while (query.step()) use(query.integer(0));
+std::uint64_t count_artifacts(sqlite::Connection& connection) {
+    sqlite::Query query(connection, "SELECT count(*) FROM artifacts");
+    query.step();
+    return static_cast<std::uint64_t>(query.integer(0));
 }
 
 void set_status(sqlite::Connection& connection, ArtifactKey key, ArtifactStatus status, const Timestamp& updated_at,

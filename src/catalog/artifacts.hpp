@@ -32,7 +32,11 @@ struct ArtifactRow {
     std::optional<Digest> checksum;
     std::string metadata;
     base::Salt metadata_salt;
-    std::string request_key;
+    std::string request_key{};
+    // Of an imported one; a new one was just created, and has neither.
+    std::optional<Timestamp> updated_at{};  ///< else created_at
+    std::optional<std::string> error_message{};
+    std::optional<Timestamp> removed_at{};
 };
 
 ArtifactKey insert_artifact(sqlite::Connection& connection, const ArtifactRow& row);
@@ -41,11 +45,14 @@ std::optional<ArtifactKey> find_key(sqlite::Connection& connection, const Artifa
 ArtifactId id_of(sqlite::Connection& connection, ArtifactKey key);
 std::optional<ArtifactKey> find_request(sqlite::Connection& connection, const std::string& request_key);
 
+/// Ids of artifacts that have this payload, at most so many.
+std::vector<std::string> artifacts_with(sqlite::Connection& connection, const Digest& payload, std::size_t limit);
+
 /// The whole artifact, with its sources and its run.
 Artifact load_artifact(sqlite::Connection& connection, ArtifactKey key);
 std::optional<Artifact> find_artifact(sqlite::Connection& connection, const ArtifactId& id);
 
-void for_each_artifact(sqlite::Connection& connection, const std::function<void(ArtifactKey)>& use);
+std::uint64_t count_artifacts(sqlite::Connection& connection);
 
 /// Newest first. @throws NotFound where `after` or `run` names nothing
 std::vector<Artifact> list_artifacts(sqlite::Connection& connection, const ArtifactQuery& query);
@@ -59,21 +66,5 @@ void set_removed(sqlite::Connection& connection, ArtifactKey key, const Timestam
 
 /// The name under which a payload is shown: `artifacts/<type>/<id>_<safe name>`; empty without a payload.
 std::string link_path(const ArtifactId& id, const ArtifactType& type, const std::string& file_name);
-
-/// Artifacts that cleanup may look at, oldest first, beginning after `after`.
-struct CleanupCandidate {
-    ArtifactKey key;
-    ArtifactId id;
-    ArtifactType type;
-    std::string file_name;
-    Digest checksum;
-    std::uint64_t file_size;
-};
-std::vector<CleanupCandidate> cleanup_candidates(sqlite::Connection& connection, const Timestamp& created_before,
-                                                 const std::optional<ArtifactType>& type,
-                                                 const std::optional<ArtifactStatus>& status, ArtifactKey after,
-                                                 std::size_t limit);
-/// Why the artifact's payload must stay, or nullopt.
-std::optional<std::string> reason_to_keep(sqlite::Connection& connection, ArtifactKey key);
 
 }  // namespace custody::catalog

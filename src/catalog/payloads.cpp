@@ -17,8 +17,18 @@ void upsert_payload(sqlite::Connection& connection, const PayloadRow& payload) {
     sqlite::Query(
         connection,
         "INSERT INTO payloads (digest, size_bytes, state, mtime_ns, verified_at) VALUES (?, ?, 'present', ?, ?) "
-        "ON CONFLICT (digest) DO UPDATE SET state = 'present', mtime_ns = excluded.mtime_ns, verified_at = excluded.verified_at",
+        "ON CONFLICT (digest) DO UPDATE SET size_bytes = excluded.size_bytes, state = 'present', mtime_ns = excluded.mtime_ns, "
+        "verified_at = excluded.verified_at",
         payload.digest.hex(), static_cast<std::int64_t>(payload.size_bytes), payload.mtime_ns, payload.verified_at.str())
+        .run();
+}
+
+void insert_removed_payload(sqlite::Connection& connection, const Digest& digest, std::uint64_t size_bytes,
+                            const Timestamp& told_at) {
+    sqlite::Query(connection,
+                  "INSERT INTO payloads (digest, size_bytes, state, mtime_ns, verified_at) VALUES (?, ?, 'removed', 0, ?) "
+                  "ON CONFLICT (digest) DO NOTHING",
+                  digest.hex(), static_cast<std::int64_t>(size_bytes), told_at.str())
         .run();
 }
 
@@ -41,13 +51,22 @@ void mark_verified(sqlite::Connection& connection, const Digest& digest, std::in
 }
 
 void mark_payload_removed(sqlite::Connection& connection, const Digest& digest) {
-    sqlite::Query(connection, "UPDATE payloads SET state = 'removed' WHERE digest = ?", digest.hex()).run();
+    sqlite::Query(connection, "UPDATE payloads SET state = 'removed', mtime_ns = 0 WHERE digest = ?", digest.hex()).run();
 }
 
 std::int64_t references_to(sqlite::Connection& connection, const Digest& digest) {
     sqlite::Query query(connection, "SELECT count(*) FROM artifacts WHERE checksum = ? AND removed_at IS NULL", digest.hex());
     query.step();
     return query.integer(0);
+}
+
+std::vector<Digest> unused_payloads(sqlite::Connection& connection) {
+    std::vector<Digest> unused;
+    sqlite::Query query(connection,
+                        "SELECT digest FROM payloads AS p WHERE state = 'present' AND NOT EXISTS "
+                        "(SELECT 1 FROM artifacts WHERE checksum = p.digest AND removed_at IS NULL) ORDER BY digest");
+    while (query.step()) unused.push_back(Digest::parse(query.view(0)));
+    return unused;
 }
 
 void for_each_payload(sqlite::Connection& connection, const std::function<void(const PayloadRow&)>& use) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace custody::sqlite {
 class Connection;
@@ -23,6 +24,9 @@ struct PayloadRow {
 
 /// Records a payload that has just been hashed and found good.
 void upsert_payload(sqlite::Connection& connection, const PayloadRow& payload);
+/// Records one that had gone before it was ever here, unless it is known.
+void insert_removed_payload(sqlite::Connection& connection, const Digest& digest, std::uint64_t size_bytes,
+                            const Timestamp& told_at);
 std::optional<PayloadRow> find_payload(sqlite::Connection& connection, const Digest& digest);
 /// Whether it is worth a write to record that the payload was found good once more: not within a minute, if nothing else changed.
 bool is_mark_due(const PayloadRow& payload, std::int64_t mtime_ns, const Timestamp& now);
@@ -30,6 +34,8 @@ void mark_verified(sqlite::Connection& connection, const Digest& digest, std::in
 void mark_payload_removed(sqlite::Connection& connection, const Digest& digest);
 /// How many artifacts that still have their payload refer to it.
 std::int64_t references_to(sqlite::Connection& connection, const Digest& digest);
+/// Payloads that are there, and that no artifact has any more.
+std::vector<Digest> unused_payloads(sqlite::Connection& connection);
 void for_each_payload(sqlite::Connection& connection, const std::function<void(const PayloadRow&)>& use);
 
 }  // namespace custody::catalog

@@ -9,7 +9,7 @@ namespace custody::catalog {
 void insert_store(sqlite::Connection& connection, const StoreRow& store) {
     sqlite::Query(connection,
                   "INSERT INTO store (store_key, store_id, epoch, created_at, payload_root, group_access, phi_guard, min_reader, "
-                  "min_writer) VALUES (1, ?, ?, ?, ?, ?, ?, 4, 4)",
+                  "min_writer) VALUES (1, ?, ?, ?, ?, ?, ?, 4, 5)",
                   store.store_id, store.epoch, store.created_at.str(), store.payload_root, store.group_access ? 1 : 0,
                   store.phi_guard ? "reject" : "off")
         .run();
@@ -20,6 +20,19 @@ StoreRow load_store(sqlite::Connection& connection) {
     if (!query.step()) throw Corruption("the catalog does not say which store it is (table store is empty)");
     return {query.text(0),          query.text(1),         Timestamp::parse(query.view(2)),
             query.optional_text(3), query.integer(4) != 0, query.view(5) == "reject"};
+}
+
+void begin_epoch(sqlite::Connection& connection, const std::string& epoch, const std::optional<std::string>& payload_root) {
+    sqlite::Query(connection, "UPDATE store SET epoch = ?, payload_root = ?", epoch, payload_root).run();
+}
+
+SchemaFacts load_schema_facts(sqlite::Connection& connection) {
+    SchemaFacts facts{};
+    sqlite::Query store(connection, "SELECT min_reader, min_writer FROM store");
+    if (store.step()) facts = {store.integer(0), store.integer(1), {}};
+    sqlite::Query rows(connection, "SELECT version, applied_at FROM schema_migrations ORDER BY version");
+    while (rows.step()) facts.applied_at.emplace(rows.text(0), rows.text(1));
+    return facts;
 }
 
 Statistics load_statistics(sqlite::Connection& connection, bool with_audit) {
@@ -80,6 +93,16 @@ std::vector<std::string> counter_drift(sqlite::Connection& connection) {
                         " bytes), there are " + payloads.text(2) + " (" + payloads.text(4) + " bytes)");
     }
     return drift;
+}
+
+void rebuild_counters(sqlite::Connection& connection) {
+    connection.execute(
+        "DELETE FROM artifact_counts;"
+        "INSERT INTO artifact_counts (artifact_type, status, artifact_count) "
+        "SELECT artifact_type, status, count(*) FROM artifacts GROUP BY artifact_type, status;"
+        "DELETE FROM payload_counts;"
+        "INSERT INTO payload_counts (state, payload_count, size_bytes) "
+        "SELECT state, count(*), sum(size_bytes) FROM payloads GROUP BY state");
 }
 
 std::vector<std::string> integrity_check(sqlite::Connection& connection) {

@@ -24,12 +24,25 @@ struct StoreRow {
 
 void insert_store(sqlite::Connection& connection, const StoreRow& store);
 StoreRow load_store(sqlite::Connection& connection);
+/// What a restore changes of it.
+void begin_epoch(sqlite::Connection& connection, const std::string& epoch, const std::optional<std::string>& payload_root);
+
+/// What an entry must say, beyond StoreRow, so that the tables store and schema_migrations can be told from the trail.
+struct SchemaFacts {
+    std::int64_t min_reader;
+    std::int64_t min_writer;
+    std::map<std::string, std::string> applied_at;  ///< of each migration, by its number
+};
+SchemaFacts load_schema_facts(sqlite::Connection& connection);
 
 /// From the counters that triggers keep; `with_audit`: errors too.
 Statistics load_statistics(sqlite::Connection& connection, bool with_audit);
 
 /// Counters that differ from what they count, told in words; empty where all agree.
 std::vector<std::string> counter_drift(sqlite::Connection& connection);
+
+/// Counts anew.
+void rebuild_counters(sqlite::Connection& connection);
 
 /// What SQLite's own check of the file says, first lines; "ok" alone where it is sound.
 std::vector<std::string> integrity_check(sqlite::Connection& connection);

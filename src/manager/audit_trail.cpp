@@ -58,7 +58,10 @@ std::string csv_row(const ordered_json& entry) {
 
 std::string csv_header() {
     std::string header;
-    for (const char* column : csv_columns) header += (header.empty() ? "" : ",") + std::string(column);
+    for (const char* column : csv_columns) {
+        if (!header.empty()) header += ',';
+        header += column;
+    }
     return header + "\r\n";
 }
 

@@ -10,54 +10,9 @@
 #include "catalog/lineage.hpp"
 #include "catalog/payloads.hpp"
 #include "catalog/types.hpp"
-#include "manager/manager_impl.hpp"
+#include "manager/making.hpp"
 
 namespace custody {
-
-namespace {
-
-// Content that was hashed as lately as this needs no second hashing when it comes again with the same size and time.
-constexpr auto lately = std::chrono::hours(24);
-
-// One artifact on its way into the store.
-struct Making {
-    explicit Making(const NewArtifact& artifact, audit::Draft draft) : wanted(artifact), entry(std::move(draft)) {}
-    const NewArtifact& wanted;
-    audit::Draft entry;
-    std::string metadata;
-    std::string file_name;
-    std::optional<blobs::Staged> staged;
-    std::optional<Timestamp> verified_at;  // when what was there under this digest was hashed, if it was not hashed now
-    std::optional<Artifact> result;
-};
-
-bool has_payload(const NewArtifact& artifact) {
-    return !artifact.source_path.empty() || artifact.content || artifact.source_fd >= 0;
-}
-
-void check_options(const ManagerImpl& manager, Making& making) {
-    const auto& wanted = making.wanted;
-    const int sources = (wanted.source_path.empty() ? 0 : 1) + (wanted.content ? 1 : 0) + (wanted.source_fd >= 0 ? 1 : 0);
-    if (sources > 1) throw InvalidArgument("an artifact has one payload: give source_path, content or source_fd, not several");
-    if (wanted.status == ArtifactStatus::failed || wanted.status == ArtifactStatus::archived) {
-        throw InvalidArgument("a new artifact is pending, in_progress or completed, not " +
-                              std::string(to_string(wanted.status)));
-    }
-    manager::require_text(wanted.processing_module, "processing_module", 255);
-    manager::require_text(wanted.processing_version, "processing_version", 255);
-    manager::require_text(wanted.request_key, "request_key", 255);
-    manager::require_text(wanted.file_name, "file_name", 4096);
-    if (!base::is_identifier(wanted.relationship)) {
-        throw InvalidArgument("a relationship is a name like derived_from ([a-z][a-z0-9_]*, at most 63 characters)");
-    }
-    if (wanted.transfer == Transfer::move && wanted.source_path.empty()) {
-        throw InvalidArgument("only a source_path can be moved into the store");
-    }
-    making.metadata =
-        manager.checked_object(wanted.metadata, wanted.metadata_text, "metadata", wanted.allow_phi_metadata, making.entry);
-    making.file_name = wanted.file_name.empty() ? base::to_clean_utf8(wanted.source_path.filename().string()) : wanted.file_name;
-    if (has_payload(wanted) && making.file_name.empty()) making.file_name = wanted.type.str();
-}
 
 std::vector<catalog::ArtifactKey> source_keys(sqlite::Connection& connection, const NewArtifact& wanted) {
     std::vector<catalog::ArtifactKey> keys;
@@ -69,7 +24,6 @@ std::vector<catalog::ArtifactKey> source_keys(sqlite::Connection& connection, co
     return keys;
 }
 
-// What the catalog has to say against it, before any byte is copied and again under the lock.
 void check_against_catalog(const ManagerImpl& manager, sqlite::Connection& connection, Making& making) {
     const auto& wanted = making.wanted;
     const auto sensitivity = catalog::find_sensitivity(connection, wanted.type);
@@ -95,38 +49,72 @@ void check_against_catalog(const ManagerImpl& manager, sqlite::Connection& conne
     }
 }
 
-blobs::Staged stage(blobs::BlobStore& blobs, const NewArtifact& wanted, const blobs::Progress& progress) {
-    if (wanted.content) return blobs.stage_bytes(*wanted.content);
-    if (wanted.source_fd >= 0) return blobs.stage_descriptor(wanted.source_fd, progress);
-    return blobs.stage_file(wanted.source_path, wanted.transfer, progress);
+// After a failure, under the write lock: what was brought in for nothing goes again, unless somebody else refers to it by now.
+void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::vector<Making>& all) {
+    for (auto& making : all) {
+        if (!making.staged) continue;
+        const bool unreferenced = catalog::references_to(connection, making.staged->digest()) == 0;
+        manager.blobs().undo_move(*making.staged, unreferenced);
+        // No grace period in trash/: no row ever named it, so nobody can be reading it. Whoever brings in the
+        // same content at this moment finds it gone under the lock, and links it again.
+        if (making.staged->added() && unreferenced) ::unlink(manager.blobs().path_of(making.staged->digest()).c_str());
+    }
 }
 
-// When what the store has under this digest was hashed, if that was lately and it looks untouched since.
-std::optional<Timestamp> lately_verified(ManagerImpl& manager, const blobs::Staged& staged) {
-    std::optional<catalog::PayloadRow> row;
-    manager.database().read([&](sqlite::Connection& connection) { row = catalog::find_payload(connection, staged.digest()); });
-    if (!row || !row->present || Timestamp::now().time() - row->verified_at.time() > lately) return std::nullopt;
-    const auto stat = manager.blobs().stat(staged.digest());
-    const bool untouched = stat && stat->size_bytes == row->size_bytes && stat->mtime_ns == row->mtime_ns;
-    return untouched ? std::optional(row->verified_at) : std::nullopt;
+namespace {
+
+// The same where the trail can't be written; where the lock can't be had either, moved sources go back at least.
+void take_out_unrecorded(ManagerImpl& manager, std::vector<Making>& all) {
+    try {
+        manager.database().write([&](sqlite::Connection& connection) { take_out(manager, connection, all); });
+    } catch (const Error&) {
+        for (auto& making : all) {
+            if (making.staged) manager.blobs().undo_move(*making.staged);
+        }
+    }
 }
 
-void record_healed(ManagerImpl& manager, const blobs::Staged& staged) {
-    auto entry = manager.draft("artifact_storage", "heal");
-    entry.details = {{"checksum", staged.digest().hex()}, {"file_size", staged.size_bytes()}};
-    manager.record(entry);
+}  // namespace
+
+// Records the failure and takes out what was brought in.
+void fail_together(ManagerImpl& manager, audit::Draft&& draft, const Error& error, std::vector<Making>& all) {
+    bool taken_out = false;
+    const auto clean_up = [&](sqlite::Connection& connection) {
+        take_out(manager, connection, all);
+        taken_out = true;
+    };
+    try {
+        manager.record_failure(draft, error, clean_up);
+    } catch (...) {
+        if (!taken_out) take_out_unrecorded(manager, all);
+        throw;
+    }
 }
 
-// Bytes into the store; nothing of the catalog is touched.
-void bring_in(ManagerImpl& manager, Making& making, const blobs::Progress& progress) {
-    manager.database().read([&](sqlite::Connection& connection) { check_against_catalog(manager, connection, making); });
-    if (!has_payload(making.wanted)) return;
-    making.staged.emplace(stage(manager.blobs(), making.wanted, progress));
-    manager.database().read([&](sqlite::Connection& connection) { check_against_catalog(manager, connection, making); });
-    making.verified_at = lately_verified(manager, *making.staged);
-    const auto published = manager.blobs().publish(*making.staged, making.verified_at.has_value());
-    if (published != blobs::Published::present) making.verified_at.reset();
-    if (published == blobs::Published::healed) record_healed(manager, *making.staged);
+namespace {
+
+void check_options(const ManagerImpl& manager, Making& making) {
+    const auto& wanted = making.wanted;
+    const int sources = (wanted.source_path.empty() ? 0 : 1) + (wanted.content ? 1 : 0) + (wanted.source_fd >= 0 ? 1 : 0);
+    if (sources > 1) throw InvalidArgument("an artifact has one payload: give source_path, content or source_fd, not several");
+    if (wanted.status == ArtifactStatus::failed || wanted.status == ArtifactStatus::archived) {
+        throw InvalidArgument("a new artifact is pending, in_progress or completed, not " +
+                              std::string(to_string(wanted.status)));
+    }
+    manager::require_text(wanted.processing_module, "processing_module", 255);
+    manager::require_text(wanted.processing_version, "processing_version", 255);
+    manager::require_text(wanted.request_key, "request_key", 255);
+    manager::require_text(wanted.file_name, "file_name", 4096);
+    if (!base::is_identifier(wanted.relationship)) {
+        throw InvalidArgument("a relationship is a name like derived_from ([a-z][a-z0-9_]*, at most 63 characters)");
+    }
+    if (wanted.transfer == Transfer::move && wanted.source_path.empty()) {
+        throw InvalidArgument("only a source_path can be moved into the store");
+    }
+    making.metadata =
+        manager.checked_object(wanted.metadata, wanted.metadata_text, "metadata", wanted.allow_phi_metadata, making.entry);
+    making.file_name = wanted.file_name.empty() ? base::to_clean_utf8(wanted.source_path.filename().string()) : wanted.file_name;
+    if (has_payload(wanted) && making.file_name.empty()) making.file_name = wanted.type.str();
 }
 
 // The first artifact of a request that comes again: answered if it is the same, refused if it is not.
@@ -198,7 +186,7 @@ void insert(ManagerImpl& manager, sqlite::Connection& connection, ManagerImpl::R
                              .metadata_salt = base::random_salt(),
                              .request_key = wanted.request_key};
     if (making.staged) {
-        manager.blobs().ensure_published(*making.staged);
+        ensure_published(manager, making);
         row.file_size = making.staged->size_bytes();
         row.checksum = making.staged->digest();
         const auto stat = manager.blobs().stat(*row.checksum);
@@ -215,44 +203,6 @@ void insert(ManagerImpl& manager, sqlite::Connection& connection, ManagerImpl::R
     describe(making, row);
     recorder.append(making.entry);
     making.result = catalog::load_artifact(connection, key);
-}
-
-// After a failure, under the write lock: what was brought in for nothing goes again, unless somebody else refers to it by now.
-void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::vector<Making>& all) {
-    for (auto& making : all) {
-        if (!making.staged) continue;
-        const bool unreferenced = catalog::references_to(connection, making.staged->digest()) == 0;
-        manager.blobs().undo_move(*making.staged, unreferenced);
-        // No grace period in trash/: no row ever named it, so nobody can be reading it. Whoever brings in the
-        // same content at this moment finds it gone under the lock, and links it again.
-        if (making.staged->added() && unreferenced) ::unlink(manager.blobs().path_of(making.staged->digest()).c_str());
-    }
-}
-
-// The same where the trail can't be written; where the lock can't be had either, moved sources go back at least.
-void take_out_unrecorded(ManagerImpl& manager, std::vector<Making>& all) {
-    try {
-        manager.database().write([&](sqlite::Connection& connection) { take_out(manager, connection, all); });
-    } catch (const Error&) {
-        for (auto& making : all) {
-            if (making.staged) manager.blobs().undo_move(*making.staged);
-        }
-    }
-}
-
-// Records the failure and takes out what was brought in.
-void fail(ManagerImpl& manager, audit::Draft&& draft, const Error& error, std::vector<Making>& all) {
-    bool taken_out = false;
-    const auto clean_up = [&](sqlite::Connection& connection) {
-        take_out(manager, connection, all);
-        taken_out = true;
-    };
-    try {
-        manager.record_failure(draft, error, clean_up);
-    } catch (...) {
-        if (!taken_out) take_out_unrecorded(manager, all);
-        throw;
-    }
 }
 
 audit::Draft draft_of(const ManagerImpl& manager, const NewArtifact& wanted) {
@@ -282,34 +232,35 @@ audit::Draft failure_draft(const ManagerImpl& manager, const Making& making) {
 std::vector<Artifact> create(ManagerImpl& manager, std::span<const NewArtifact> artifacts, const Progress& progress) {
     std::vector<Making> all;
     all.reserve(artifacts.size());
+    std::vector<Artifact> results;
+    results.reserve(artifacts.size());  // now: after the commit nothing may fail
     for (const auto& artifact : artifacts) all.emplace_back(artifact, draft_of(manager, artifact));
-    std::uint64_t done_bytes = 0;
-    std::uint64_t total_bytes = 0;
-    for (const auto& artifact : artifacts) {
+    for (auto& making : all) {
         std::error_code ignored;
-        const auto size = artifact.source_path.empty() ? 0 : std::filesystem::file_size(artifact.source_path, ignored);
-        total_bytes += ignored ? 0 : size;
+        const auto& wanted = making.wanted;
+        const auto size = wanted.content               ? wanted.content->size()
+                          : wanted.source_path.empty() ? 0
+                                                       : std::filesystem::file_size(wanted.source_path, ignored);
+        making.expected_bytes = ignored ? 0 : size;
     }
     const Making* at = nullptr;
     const auto record = [&](const Error& error) {
-        fail(manager, at != nullptr ? failure_draft(manager, *at) : manager.draft("artifact_storage", "store"), error, all);
+        fail_together(manager, at != nullptr ? failure_draft(manager, *at) : manager.draft("artifact_storage", "store"), error,
+                      all);
     };
     try {
         for (auto& making : all) {
             at = &making;
             check_options(manager, making);
-            bring_in(manager, making, [&](std::uint64_t done) {
-                if (progress) progress(done_bytes + done, total_bytes);
-            });
-            if (making.staged) done_bytes += making.staged->size_bytes();
-            if (progress) progress(done_bytes, total_bytes);  // the last chance to stop: what follows is one transaction
         }
-        manager.transact([&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+        bring_in(manager, all, at, progress);
+        const auto insert_all = [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
             for (auto& making : all) {
                 at = &making;
                 insert(manager, connection, recorder, making);
             }
-        });
+        };
+        manager.transact(insert_all, sqlite::Grouping::joins);
     } catch (const InvalidState&) {
         throw;
     } catch (const Error& error) {
@@ -318,8 +269,6 @@ std::vector<Artifact> create(ManagerImpl& manager, std::span<const NewArtifact> 
     } catch (const std::exception& error) {
         ManagerImpl::fail_foreign(error, record);
     }
-    std::vector<Artifact> results;
-    results.reserve(all.size());
     for (auto& making : all) {
         if (making.staged) manager.blobs().finish_move(*making.staged);
         results.push_back(std::move(*making.result));

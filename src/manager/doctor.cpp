@@ -3,11 +3,13 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <custody/artifact_manager.hpp>
 
 #include "audit/checkpoints.hpp"
 #include "audit/clock.hpp"
 #include "audit/table.hpp"
+#include "manager/machine_checks.hpp"
 #include "manager/manager_impl.hpp"
 #include "sqlite/migrations.hpp"
 #include "sqlite/wal_holders.hpp"
@@ -40,26 +42,14 @@ DoctorCheck check_schema(ManagerImpl& manager) {
 
 DoctorCheck check_space(const char* name, const std::filesystem::path& folder) {
     struct statvfs space {};
-    if (::statvfs(folder.c_str(), &space) != 0) return {name, Severity::error, "can't look at " + folder.string(), {}};
+    if (::statvfs(folder.c_str(), &space) != 0) {
+        return {name, Severity::error, "can't look at " + folder.string(), "ls -ld " + folder.string()};
+    }
     const auto free_bytes = std::uint64_t{space.f_bavail} * space.f_frsize;
     const auto text = std::to_string(free_bytes >> 20U) + " MiB free at " + folder.string();
-    if ((space.f_flag & ST_RDONLY) != 0) return {name, Severity::error, folder.string() + " is mounted read-only", {}};
     const auto severity = free_bytes < no_space_bytes ? Severity::error : Severity::warning;
     if (free_bytes < little_space_bytes) return {name, severity, text, "custody cleanup --older-than DAYS --dry-run"};
     return fine(name, text);
-}
-
-DoctorCheck check_permissions(const ManagerImpl& manager) {
-    const auto& store = manager.storage_path();
-    struct stat status {};
-    if (::stat(store.c_str(), &status) != 0) return {"permissions", Severity::error, "can't look at " + store.string(), {}};
-    const unsigned mode = status.st_mode & 07777U;
-    const bool open_to_others = (mode & 07U) != 0 || (!manager.store().group_access && (mode & 070U) != 0);
-    if (open_to_others) {
-        return {"permissions", Severity::warning, store.string() + " is open to people it was not made for",
-                std::string("chmod ") + (manager.store().group_access ? "2770 " : "0700 ") + store.string()};
-    }
-    return fine("permissions", manager.store().group_access ? "open to its group" : "open to its owner alone");
 }
 
 DoctorCheck check_writable(ManagerImpl& manager) {
@@ -89,7 +79,7 @@ DoctorCheck check_trash(const ManagerImpl& manager) {
     if (usage.files == 0) return fine("trash", "empty");
     return fine("trash", std::to_string(usage.files) + (usage.files == 1 ? " file, " : " files, ") +
                              std::to_string(usage.size_bytes >> 20U) +
-                             " MiB: freed an hour after the removal, by whichever command comes next");
+                             " MiB: freed an hour after the removal, by the next cleanup or gc");
 }
 
 DoctorCheck check_wal(const ManagerImpl& manager) {
@@ -105,9 +95,21 @@ DoctorCheck check_wal(const ManagerImpl& manager) {
 
 DoctorCheck check_runs(ManagerImpl& manager) {
     std::size_t open = 0;
-    manager.database().read([&](sqlite::Connection& connection) { open = catalog::open_runs(connection).size(); });
+    std::size_t lost = 0;
+    manager.database().read([&](sqlite::Connection& connection) {
+        const auto now = Timestamp::now();
+        const auto runs = catalog::open_runs(connection);
+        open = runs.size();
+        lost = static_cast<std::size_t>(std::count_if(runs.begin(), runs.end(), [&](const auto& run) {
+            return (run.expires_at && *run.expires_at <= now) || (run.owner && base::is_gone(*run.owner));
+        }));
+    });
     if (open == 0) return fine("runs", "none unfinished");
-    return {"runs", Severity::note, std::to_string(open) + " unfinished", "custody run list"};
+    if (lost == 0) return {"runs", Severity::note, std::to_string(open) + " unfinished", "custody run list"};
+    return {"runs", Severity::note,
+            std::to_string(open) + " unfinished, of which " + std::to_string(lost) +
+                " lost their process or their time; they end as failed at the next opening",
+            "custody run list"};
 }
 
 DoctorCheck check_clock(ManagerImpl& manager) {
@@ -128,7 +130,8 @@ DoctorCheck check_clock(ManagerImpl& manager) {
     }
     const auto now = Timestamp::now().str();
     if (newest > now)
-        return {"clock", Severity::warning, "the newest entry is of " + newest + ", later than now: the clock went back", {}};
+        return {"clock", Severity::warning, "the newest entry is of " + newest + ", later than now: the clock went back",
+                "timedatectl status"};
     return fine("clock", "newest entry " + (newest.empty() ? "none" : newest));
 }
 
@@ -162,18 +165,26 @@ void run(std::vector<DoctorCheck>& checks, const char* name, Check&& check) {
 }  // namespace
 
 std::vector<DoctorCheck> ArtifactManager::doctor() {
-    auto& manager = *impl_;
+    auto& opened = *impl_;
     std::vector<DoctorCheck> checks;
-    run(checks, "schema", [&] { return check_schema(manager); });
-    run(checks, "catalog", [&] { return check_writable(manager); });
-    run(checks, "permissions", [&] { return check_permissions(manager); });
-    run(checks, "space", [&] { return check_space("space", manager.storage_path()); });
-    if (manager.store().payload_root) run(checks, "payloads", [&] { return check_space("payloads", manager.blobs().root()); });
-    run(checks, "trash", [&] { return check_trash(manager); });
-    run(checks, "wal", [&] { return check_wal(manager); });
-    run(checks, "runs", [&] { return check_runs(manager); });
-    run(checks, "clock", [&] { return check_clock(manager); });
-    run(checks, "key", [&] { return check_key(manager); });
+    run(checks, "schema", [&] { return check_schema(opened); });
+    run(checks, "catalog", [&] { return check_writable(opened); });
+    run(checks, "sqlite", [&] { return manager::check_sqlite(opened); });
+    run(checks, "file system", [&] { return manager::check_file_system("file system", opened.storage_path(), true); });
+    if (opened.store().payload_root) {
+        run(checks, "payload file system",
+            [&] { return manager::check_file_system("payload file system", opened.blobs().root(), false); });
+    }
+    run(checks, "permissions", [&] { return manager::check_permissions(opened); });
+    run(checks, "space", [&] { return check_space("space", opened.storage_path()); });
+    if (opened.store().payload_root) run(checks, "payloads", [&] { return check_space("payloads", opened.blobs().root()); });
+    run(checks, "trash", [&] { return check_trash(opened); });
+    run(checks, "wal", [&] { return check_wal(opened); });
+    run(checks, "lock", [&] { return manager::check_lock(opened); });
+    run(checks, "leftovers", [&] { return manager::check_leftovers(opened); });
+    run(checks, "runs", [&] { return check_runs(opened); });
+    run(checks, "clock", [&] { return check_clock(opened); });
+    run(checks, "key", [&] { return check_key(opened); });
     return checks;
 }
 

@@ -109,6 +109,46 @@ ordered_json to_json(const CleanupReport& report) {
     return form;
 }
 
+static ordered_json items(const std::vector<GcItem>& all) {
+    auto form = ordered_json::array();
+    for (const auto& item : all) {
+        form.push_back({{"path", item.path.string()}, {"size_bytes", item.size_bytes}, {"reason", item.reason}});
+    }
+    return form;
+}
+
+ordered_json to_json(const GcReport& report) {
+    ordered_json form;
+    form["removed"] = ordered_json::array();
+    for (const auto& each : report.removed) {
+        form["removed"].push_back(
+            {{"artifact_id", each.id.str()}, {"artifact_type", each.type.name()}, {"older_than_days", each.days}});
+    }
+    form["removed_count"] = report.removed.size();
+    form["removed_bytes"] = report.removed_bytes;
+    form["kept"] = ordered_json::array();
+    for (const auto& kept : report.kept) form["kept"].push_back({{"artifact_id", kept.id.str()}, {"reason", kept.reason}});
+    form["collected"] = items(report.collected);
+    form["collected_files"] = report.collected.size();
+    form["collected_bytes"] = report.collected_bytes;
+    form["freed"] = items(report.freed);
+    form["freed_files"] = report.freed.size();
+    form["freed_bytes"] = report.freed_bytes;
+    form["left"] = items(report.left);
+    form["failed_files"] = report.failed;
+    form["dry_run"] = report.dry_run;
+    return form;
+}
+
+ordered_json to_json(const RetentionPolicy& policy) {
+    return {{"artifact_type", policy.type.name()},
+            {"days", policy.days},
+            {"when_descendants_completed", policy.when_descendants_completed},
+            {"reason", null_if_empty(policy.reason)},
+            {"set_by", policy.set_by},
+            {"set_at", policy.set_at.str()}};
+}
+
 ordered_json to_json(const Hold& hold) {
     return {{"hold_id", hold.hold_id},
             {"artifact_id", hold.artifact_id.str()},
@@ -150,8 +190,24 @@ ordered_json to_json(const VerifyReport& report) {
     form["payloads"] = report.payloads;
     form["payloads_hashed"] = report.payloads_hashed;
     form["bytes_hashed"] = report.bytes_hashed;
+    form["payloads_resumed"] = report.payloads_resumed;
     form["audit_entries"] = report.audit_entries;
+    form["statement"] = report.trail_statement;
     form["audited"] = report.audited;
+    return form;
+}
+
+ordered_json to_json(const RepairReport& report) {
+    ordered_json form;
+    form["ok"] = report.after.ok();
+    form["dry_run"] = report.dry_run;
+    form["repairs"] = ordered_json::array();
+    for (const auto& [kind, subject, message] : report.repairs) {
+        form["repairs"].push_back({{"kind", kind}, {"subject", subject}, {"message", message}});
+    }
+    form["refused"] = report.refused.empty() ? ordered_json(nullptr) : ordered_json(report.refused);
+    form["before"] = to_json(report.before);
+    form["after"] = to_json(report.after);
     return form;
 }
 

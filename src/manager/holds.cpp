@@ -24,7 +24,7 @@ Hold ArtifactManager::add_hold(const ArtifactId& id, const std::string& reason) 
         draft.details = {{"hold_id", number}, {"reason", text}};
         hold.emplace(Hold{number, id, text, impl_->user(), now});
     });
-    return *hold;
+    return *std::move(hold);
 }
 
 std::size_t ArtifactManager::remove_hold(const ArtifactId& id, const std::string& reason) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "blobs/blob_store.hpp"
 #include "manager/layout.hpp"
 
 namespace custody::manager {
@@ -10,6 +11,10 @@ namespace custody::manager {
 /// What processes that died left in a store's storage: their scratch folders (a copy of the catalog may be in one), and
 /// unfinished catalogs of an init (those older than a day: a younger one may still be written). @throws IoError
 std::vector<std::filesystem::path> leftovers(const Layout& layout);
+
+/// Removes them (unless it is a dry run), and tells of each, and of what lies there and stays. @throws IoError where storage/
+/// can't be read
+void sweep_leftovers(const Layout& layout, bool dry_run, const blobs::SweptCallback& tell);
 
 /// Removes them, as far as that can be done.
 void sweep_leftovers(const Layout& layout) noexcept;

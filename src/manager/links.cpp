@@ -94,9 +94,13 @@ std::size_t ArtifactManager::link_artifacts(const NewLink& link) {
         const auto now = Timestamp::now();
         draft.timestamp = now;
         added = 0;
-        for (const auto source : sources) {
-            added += catalog::insert_edge(connection, output, source, link.relationship, now) ? 1 : 0;
-            if (run) catalog::add_input(connection, *run, source);
+        auto& added_artifacts = draft.details["added_artifacts"] = json::array();
+        for (std::size_t i = 0; i < sources.size(); ++i) {
+            if (catalog::insert_edge(connection, output, sources[i], link.relationship, now)) {
+                added_artifacts.push_back(link.source_artifact_ids[i].str());
+                ++added;
+            }
+            if (run) catalog::add_input(connection, *run, sources[i]);
         }
         draft.details["added_count"] = added;
     });

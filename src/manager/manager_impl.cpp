@@ -1,22 +1,18 @@
 #include "manager/manager_impl.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
-#include "audit/tree.hpp"
 #include "base/hex.hpp"
 #include "base/phi_guard.hpp"
 #include "base/strict_json.hpp"
 #include "base/text.hpp"
 #include "manager/leftovers.hpp"
+#include "manager/migration_data.hpp"
 #include "manager/payload_root.hpp"
+#include "manager/reserve.hpp"
 
 namespace custody {
-
-namespace {
-
-constexpr int version_with_tree = 4;
-
-}  // namespace
 
 ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
     : layout_(std::move(layout)),
@@ -28,21 +24,17 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
     manager::require_text(options_.on_behalf_of, "on_behalf_of", 255);
     manager::require_text(options_.purpose, "the purpose", 1024);
     auto& shared = *shared_;
-    shared.database = std::make_unique<sqlite::Database>(layout_.catalog(), layout_.write_queue(),
-                                                         sqlite::DatabaseOptions{.lock_timeout = options_.lock_timeout,
-                                                                                 .diagnose = options_.diagnose,
-                                                                                 .upgrade = options_.upgrade,
-                                                                                 .migration_step = migration_step()});
+    open_database();
     shared.database->read([&](sqlite::Connection& connection) { shared.store = catalog::load_store(connection); });
     const auto root = shared.store->payload_root ? std::filesystem::path(*shared.store->payload_root) : layout_.storage();
     if (shared.store->payload_root) manager::require_own_payload_root(root, shared.store->store_id);
     shared.blobs = std::make_unique<blobs::BlobStore>(root, blobs::Modes{shared.store->group_access}, layout_.artifacts());
     if (options_.diagnose) return;
-    manager::sweep_leftovers(layout_);
+    if (!options_.collecting) manager::sweep_leftovers(layout_);
+    manager::make_reserve(layout_, shared.blobs->modes().file());
     open_signing_key();
-    reads_ = std::make_unique<GroupedReads>([this] { flush_reads(); }, options_.seal_every);
+    begin_grouping_reads();
     end_dead_runs();
-    sweep_trash();
 }
 
 ManagerImpl::ManagerImpl(std::shared_ptr<ManagerImpl> root, const Attribution& attribution)
@@ -62,12 +54,33 @@ ManagerImpl::ManagerImpl(std::shared_ptr<ManagerImpl> root, const Attribution& a
 }
 
 ManagerImpl::~ManagerImpl() {
-    if (!reads_ || !shared_->database->owned()) return;
+    if (!reads_ || !shared_->database || !shared_->database->owned()) return;
     try {
         flush_reads();
     } catch (const std::exception&) {
         // A destructor can't tell: who must know calls AuditTrail::flush().
     }
+}
+
+// A disk may be too full even to open the catalog. What needs no catalog to be freed goes then: a removed payload whose grace
+// period is over, and what dead processes left. The reserve is kept for whoever comes to collect.
+void ManagerImpl::open_database() {
+    const auto open = [this] {
+        shared_->database = std::make_unique<sqlite::Database>(layout_.catalog(), layout_.write_queue(),
+                                                               sqlite::DatabaseOptions{.lock_timeout = options_.lock_timeout,
+                                                                                       .diagnose = options_.diagnose,
+                                                                                       .upgrade = options_.upgrade,
+                                                                                       .migration_step = migration_step()});
+    };
+    try {
+        return open();
+    } catch (const IoError& error) {
+        if (error.code() != ENOSPC || options_.diagnose) throw;
+    }
+    manager::sweep_leftovers(layout_);
+    blobs::BlobStore(layout_.storage(), {}).sweep_trash(GcOptions{}.grace.count());
+    if (options_.collecting) manager::release_reserve(layout_);
+    open();
 }
 
 void ManagerImpl::open_signing_key() {
@@ -102,23 +115,15 @@ std::string ManagerImpl::user() const {
 sqlite::MigrationStep ManagerImpl::migration_step() const {
     return [this, from_version = 0](sqlite::Connection& connection, int version) mutable {
         if (from_version == 0) from_version = version - 1;
-        if (version == version_with_tree) audit::build_tree(connection);
+        manager::migrate_data(connection, version);
         if (version != sqlite::newest_version()) return;
         auto entry = draft("store", "migrate");
         entry.details = {{"from_version", from_version}, {"to_version", version}};
+        manager::add_schema_facts(connection, entry.details);
         audit::Writer writer(connection, agent_, options_.accept_clock ? audit::ClockJump::accept : audit::ClockJump::refuse);
         writer.append(entry);
         writer.finish();
     };
-}
-
-// Whoever comes next frees what an earlier cleanup left for its grace; it costs one look into a folder that is mostly empty.
-void ManagerImpl::sweep_trash() noexcept {
-    try {
-        if (database().writable()) blobs().sweep_trash(blobs::trash_grace_seconds);
-    } catch (const std::exception&) {
-        // No reason not to open the store: the next one tries again.
-    }
 }
 
 // A call's own words go before those of the run that it is in, and these before the manager's.
@@ -178,7 +183,7 @@ void ManagerImpl::pop_run(const RunId& run) {
 std::optional<ManagerImpl::OpenRun> ManagerImpl::innermost() const {
     const std::lock_guard lock(shared_->mutex);
     const auto found = shared_->runs.find(std::this_thread::get_id());
-    return found == shared_->runs.end() ? std::nullopt : std::optional(found->second.back());
+    return found == shared_->runs.end() || found->second.empty() ? std::nullopt : std::optional(found->second.back());
 }
 
 std::optional<RunId> ManagerImpl::innermost_run() const {
@@ -208,6 +213,13 @@ std::size_t ManagerImpl::empty_temp(bool of_dead_processes) {
 }
 
 namespace manager {
+
+void add_schema_facts(sqlite::Connection& connection, json& details) {
+    const auto facts = catalog::load_schema_facts(connection);
+    details["min_reader"] = facts.min_reader;
+    details["min_writer"] = facts.min_writer;
+    details["applied_at"] = facts.applied_at;
+}
 
 void require_text(const std::string& text, const char* what, std::size_t max_bytes) {
     if (text.size() > max_bytes) {

@@ -56,16 +56,16 @@ class ManagerImpl {
     };
 
     /// A change: `body` and the entry are one transaction. What `body` adds to the draft is in the entry. Where it throws one of
-    /// custody's errors nothing is changed, and an entry of the failure gets a transaction of its own, in which `clean_up` may
-    /// also act.
+    /// custody's errors nothing is changed, and an entry of the failure gets a transaction of its own.
     void change(audit::Draft& draft, const std::function<void(sqlite::Connection&, Recorder&)>& body,
-                const std::function<void(sqlite::Connection&)>& clean_up = {});
+                sqlite::Grouping grouping = sqlite::Grouping::joins);
     /// As change(), for operations whose entries `body` appends itself (one for each of many).
     void change_many(audit::Draft& draft, const std::function<void(sqlite::Connection&, Recorder&)>& body,
-                     const std::function<void(sqlite::Connection&)>& clean_up = {});
+                     sqlite::Grouping grouping = sqlite::Grouping::alone);
 
     /// The bare transaction of a change whose failure the caller records itself.
-    void transact(const std::function<void(sqlite::Connection&, Recorder&)>& body);
+    void transact(const std::function<void(sqlite::Connection&, Recorder&)>& body,
+                  sqlite::Grouping grouping = sqlite::Grouping::alone);
 
     /// A read: `body` sees one moment, then the entry is written, then the answer is the caller's. `handing_out`: a payload or
     /// its path is given away, which is recorded even where entries of reads are switched off.
@@ -130,6 +130,9 @@ class ManagerImpl {
     /// @throws InvalidArgument where a caller would have something written into the store itself; temp_folder() is the caller's
     void refuse_own(const std::filesystem::path& output) const;
 
+    void suspend();
+    void resume();
+
     [[nodiscard]] std::filesystem::path temp_folder();
     std::size_t empty_temp(bool of_dead_processes);
 
@@ -137,7 +140,10 @@ class ManagerImpl {
     const std::filesystem::path& storage_path() const { return storage_; }
     const ManagerOptions& options() const { return options_; }
     const catalog::StoreRow& store() const { return *shared_->store; }
-    sqlite::Database& database() { return *shared_->database; }
+    sqlite::Database& database() {
+        if (!shared_->database) throw InvalidState("the store is suspended; resume it first");
+        return *shared_->database;
+    }
     blobs::BlobStore& blobs() { return *shared_->blobs; }
     const blobs::BlobStore& blobs() const { return *shared_->blobs; }
     const base::Agent& agent() const { return agent_; }
@@ -163,16 +169,18 @@ class ManagerImpl {
         json unrecorded = json::array();
     };
 
-    void transact(audit::ClockJump jump, const std::function<void(sqlite::Connection&, Recorder&)>& body);
+    void transact(audit::ClockJump jump, sqlite::Grouping grouping,
+                  const std::function<void(sqlite::Connection&, Recorder&)>& body);
     std::vector<audit::Draft> reads_or_none();
     [[nodiscard]] sqlite::MigrationStep migration_step() const;
     void remember_unrecorded(const audit::Draft& draft);
+    void open_database();
+    void begin_grouping_reads();
     void open_signing_key();
     [[nodiscard]] std::optional<OpenRun> innermost() const;
     /// A store that is open for diagnosis has no entries that wait.
     [[nodiscard]] bool groups_reads() const { return root_ ? root_->reads_ != nullptr : reads_ != nullptr; }
     [[nodiscard]] GroupedReads& reads() { return root_ ? *root_->reads_ : *reads_; }
-    void sweep_trash() noexcept;
 
     manager::Layout layout_;
     std::filesystem::path storage_;
@@ -188,6 +196,9 @@ namespace manager {
 
 /// Throws the current exception anew, of the same class, with more said. Call in a handler.
 [[noreturn]] void rethrow_with(const std::string& addition);
+
+/// What the tables store and schema_migrations say once an entry was made or upgraded, for the entry that tells of it.
+void add_schema_facts(sqlite::Connection& connection, json& details);
 
 /// @throws InvalidArgument unless the text is clean UTF-8 of at most so many bytes
 void require_text(const std::string& text, const char* what, std::size_t max_bytes);

@@ -67,6 +67,7 @@ void write_first_rows(sqlite::Connection& connection, const InitOptions& init, c
                      {"group_access", init.group},
                      {"payload_root", payload_root ? json(*payload_root) : json(nullptr)},
                      {"phi_guard", init.phi_guard ? "reject" : "off"}};
+    manager::add_schema_facts(connection, draft.details);
     audit::Writer writer(connection, agent, audit::ClockJump::accept);
     writer.append(draft);
     writer.finish();

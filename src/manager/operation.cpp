@@ -84,11 +84,12 @@ std::int64_t ManagerImpl::Recorder::append(const audit::Draft& draft) {
     return writer_.append(telling);
 }
 
-void ManagerImpl::transact(const std::function<void(sqlite::Connection&, Recorder&)>& body) {
-    transact(options_.accept_clock ? audit::ClockJump::accept : audit::ClockJump::refuse, body);
+void ManagerImpl::transact(const std::function<void(sqlite::Connection&, Recorder&)>& body, sqlite::Grouping grouping) {
+    transact(options_.accept_clock ? audit::ClockJump::accept : audit::ClockJump::refuse, grouping, body);
 }
 
-void ManagerImpl::transact(audit::ClockJump jump, const std::function<void(sqlite::Connection&, Recorder&)>& body) {
+void ManagerImpl::transact(audit::ClockJump jump, sqlite::Grouping grouping,
+                           const std::function<void(sqlite::Connection&, Recorder&)>& body) {
     std::size_t told = 0;
     {
         const std::lock_guard lock(shared_->mutex);
@@ -96,13 +97,14 @@ void ManagerImpl::transact(audit::ClockJump jump, const std::function<void(sqlit
     }
     auto waiting = reads_or_none();
     try {
-        database().write([&](sqlite::Connection& connection) {
+        const auto whole = [&](sqlite::Connection& connection) {
             Recorder recorder(*this, connection, jump);
             for (const auto& read : waiting) recorder.append(read);
             body(connection, recorder);
             if (jump != audit::ClockJump::correct) seal_if_due(connection, recorder);
             recorder.finish();
-        });
+        };
+        database().write(whole, grouping);
     } catch (const IoError&) {
         if (!waiting.empty()) reads().put_back(std::move(waiting), true);
         throw;
@@ -125,32 +127,30 @@ void ManagerImpl::flush_reads() {
 }
 
 void ManagerImpl::change_many(audit::Draft& draft, const std::function<void(sqlite::Connection&, Recorder&)>& body,
-                              const std::function<void(sqlite::Connection&)>& clean_up) {
+                              sqlite::Grouping grouping) {
     try {
-        transact(body);
+        transact(body, grouping);
     } catch (const InvalidState&) {
         throw;  // a forked child's: nothing can be written through this manager
     } catch (const Error& error) {
-        record_failure(draft, error, clean_up);
+        record_failure(draft, error, {});
         throw;
     } catch (const std::exception& error) {
-        fail_foreign(error, [&](const Error& failure) { record_failure(draft, failure, clean_up); });
+        fail_foreign(error, [&](const Error& failure) { record_failure(draft, failure, {}); });
     }
 }
 
 void ManagerImpl::change(audit::Draft& draft, const std::function<void(sqlite::Connection&, Recorder&)>& body,
-                         const std::function<void(sqlite::Connection&)>& clean_up) {
-    change_many(
-        draft,
-        [&](sqlite::Connection& connection, Recorder& recorder) {
-            body(connection, recorder);
-            recorder.append(draft);
-        },
-        clean_up);
+                         sqlite::Grouping grouping) {
+    const auto with_entry = [&](sqlite::Connection& connection, Recorder& recorder) {
+        body(connection, recorder);
+        recorder.append(draft);
+    };
+    change_many(draft, with_entry, grouping);
 }
 
 void ManagerImpl::record(audit::Draft& draft) {
-    transact([&](sqlite::Connection&, Recorder& recorder) { recorder.append(draft); });
+    transact([&](sqlite::Connection&, Recorder& recorder) { recorder.append(draft); }, sqlite::Grouping::joins);
 }
 
 void ManagerImpl::record_read(audit::Draft& draft, bool handing_out) {
@@ -225,7 +225,9 @@ void ManagerImpl::record_failure(audit::Draft& draft, const Error& error,
     try {
         // A lock that could not be had in time would only be waited for once more.
         if (dynamic_cast<const Busy*>(&error) != nullptr) throw Busy("the catalog is locked");
-        transact(audit::ClockJump::correct, [&](sqlite::Connection& connection, Recorder& recorder) {
+        // What cleans up takes away what nothing refers to, which must be so on the disk.
+        const auto grouping = clean_up ? sqlite::Grouping::alone : sqlite::Grouping::joins;
+        transact(audit::ClockJump::correct, grouping, [&](sqlite::Connection& connection, Recorder& recorder) {
             if (clean_up) clean_up(connection);
             recorder.append(draft);
         });

@@ -23,8 +23,15 @@ Corruption altered(const Artifact& artifact, const blobs::BlobStore& blobs) {
                       blobs.path_of(*artifact.checksum).string() + "): it was not handed out. Restore it from a backup");
 }
 
-// Whether the file is as it was when it was last hashed; hashes it again where that can't be told, and records what it found.
-bool is_good(ManagerImpl& manager, const Digest& digest, bool always_hash) {
+// That a payload was found good, to be recorded with the entry of whoever hashed it.
+struct Mark {
+    Digest digest;
+    std::int64_t mtime_ns;
+    Timestamp verified_at;
+};
+
+// Whether the file is as it was when it was last hashed; hashes it again where that can't be told.
+bool is_good(ManagerImpl& manager, const Digest& digest, bool always_hash, std::optional<Mark>& mark) {
     std::optional<catalog::PayloadRow> row;
     manager.database().read([&](sqlite::Connection& connection) { row = catalog::find_payload(connection, digest); });
     const auto stat = manager.blobs().stat(digest);
@@ -33,10 +40,7 @@ bool is_good(ManagerImpl& manager, const Digest& digest, bool always_hash) {
     if (untouched && !always_hash) return true;
     if (!manager.blobs().matches(digest)) return false;
     const auto now = Timestamp::now();
-    if (catalog::is_mark_due(*row, stat->mtime_ns, now) && manager.database().writable()) {
-        manager.database().write(
-            [&](sqlite::Connection& connection) { catalog::mark_verified(connection, digest, stat->mtime_ns, now); });
-    }
+    if (catalog::is_mark_due(*row, stat->mtime_ns, now)) mark = Mark{digest, stat->mtime_ns, now};
     return true;
 }
 
@@ -123,8 +127,14 @@ std::optional<std::filesystem::path> ArtifactManager::get_artifact_file(const Ar
             return std::nullopt;
         }
         note(draft, *artifact, *impl_);
-        if (!is_good(*impl_, *artifact->checksum, verify)) throw altered(*artifact, impl_->blobs());
-        impl_->record_read(draft, true);  // first: the link hands the payload out
+        std::optional<Mark> mark;
+        if (!is_good(*impl_, *artifact->checksum, verify, mark)) throw altered(*artifact, impl_->blobs());
+        if (mark) draft.details["verified_at"] = mark->verified_at.str();
+        const auto mark_and_tell = [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+            if (mark) catalog::mark_verified(connection, mark->digest, mark->mtime_ns, mark->verified_at);
+            recorder.append(draft);  // first: the link hands the payload out
+        };
+        impl_->transact(mark_and_tell, sqlite::Grouping::joins);
         const auto link = impl_->storage_path() / artifact->file_path;
         blobs::make_named_link(link, impl_->blobs().path_of(*artifact->checksum), impl_->blobs().modes().folder());
         return link;
@@ -154,14 +164,6 @@ PayloadStream ArtifactManager::open_payload(const ArtifactId& id) {
     });
 }
 
-static void copy_out(PayloadStream& stream, int target, const std::filesystem::path& path) {
-    std::vector<std::byte> buffer(chunk_bytes);
-    while (const auto count = stream.read(buffer)) {
-        blobs::write_all(target, {reinterpret_cast<const char*>(buffer.data()), count}, path);
-    }
-    blobs::sync_file(target, path);
-}
-
 std::filesystem::path ArtifactManager::checkout(const ArtifactId& id, const std::filesystem::path& destination) {
     auto draft = impl_->draft("artifact_access", "checkout");
     draft.artifact_id = id.str();
@@ -175,18 +177,17 @@ std::filesystem::path ArtifactManager::checkout(const ArtifactId& id, const std:
             throw IoError("there is no folder " + destination.parent_path().string(), ENOENT);
         }
         const auto target = into_folder ? destination / std::filesystem::path(artifact->file_path).filename() : destination;
-        blobs::Descriptor file(::open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-        if (!file) {
-            const int code = errno;
-            throw IoError("can't make " + target.string() + ": " + std::strerror(code), code);
-        }
-        try {
-            impl_->record_read(draft, true);
-            copy_out(stream, file.get(), target);
-        } catch (...) {
-            ::unlink(target.c_str());  // nothing half
-            throw;
-        }
+        // Whole or not at all, also where this process dies meanwhile; and the entry comes before the first byte.
+        blobs::write_atomically(
+            target, 0600,
+            [&](const std::function<void(std::string_view)>& append) {
+                impl_->record_read(draft, true);
+                std::vector<std::byte> buffer(chunk_bytes);
+                while (const auto count = stream.read(buffer)) {
+                    append({reinterpret_cast<const char*>(buffer.data()), count});
+                }
+            },
+            blobs::IfThere::refuse);
         return target;
     });
 }

@@ -22,7 +22,6 @@ namespace {
 struct Withdrawing {
     Redaction::Entry entry;
     audit::Withdrawable texts{};
-    std::optional<Artifact> artifact{};  // whose named link tells the text
 };
 
 std::vector<std::string> chosen(const audit::Withdrawable& texts, const std::string& pointer, std::int64_t seq) {
@@ -46,29 +45,30 @@ std::vector<Withdrawing> look(sqlite::Connection& connection, const std::vector<
         Withdrawing one{{seq, {}}, audit::look_for_texts(connection, seq)};
         one.entry.pointers = chosen(one.texts, pointer, seq);
         const auto& pointers = one.entry.pointers;
-        const bool named = std::find(pointers.begin(), pointers.end(), "/details/file_name") != pointers.end();
-        if (named) one.artifact = catalog::find_artifact(connection, ArtifactId::parse(one.texts.artifact_id));
         if (!pointers.empty()) all.push_back(std::move(one));
     }
     return all;
 }
 
-// The named link tells the file's name: it gets the name that an artifact without one has.
-void rename_link(const ManagerImpl& manager, const std::optional<Artifact>& before) {
-    if (!before || before->file_path.empty()) return;
+// The named link tells the file's name: it gets the name that an artifact without one has. Found by the id, since a call that
+// was cut off has withdrawn the name already.
+void rename_link(const ManagerImpl& manager, const Artifact& artifact) {
     const auto& storage = manager.storage_path();
-    const auto renamed = storage / catalog::link_path(before->id, before->type, "");
-    if (::rename((storage / before->file_path).c_str(), renamed.c_str()) == 0) blobs::sync_folder(renamed.parent_path());
+    const auto renamed = storage / catalog::link_path(artifact.id, artifact.type, "");
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(renamed.parent_path(), error)) {
+        if (entry.path() == renamed || !entry.path().filename().string().starts_with(artifact.id.str())) continue;
+        if (::rename(entry.path().c_str(), renamed.c_str()) == 0) blobs::sync_folder(renamed.parent_path());
+    }
 }
 
 // Months that were exported into the store, written anew without the texts; their proofs stay as they are.
-void rewrite_months(ManagerImpl& manager, const std::vector<Withdrawing>& all) {
+void rewrite_months(ManagerImpl& manager, const std::vector<std::int64_t>& seqs) {
     manager.database().read([&](sqlite::Connection& connection) {
         for (const auto& month : audit::months(connection, audit::last_seq(connection), "")) {
             const auto file = manager.layout().audit() / audit::lines_file_name(month.name);
-            const bool concerned = std::any_of(all.begin(), all.end(), [&](const Withdrawing& one) {
-                return one.entry.seq >= month.first_seq && one.entry.seq <= month.last_seq;
-            });
+            const bool concerned = std::any_of(seqs.begin(), seqs.end(),
+                                               [&](std::int64_t seq) { return seq >= month.first_seq && seq <= month.last_seq; });
             if (!concerned || !std::filesystem::exists(file)) continue;
             std::ifstream in(manager.layout().audit() / audit::proof_file_name(month.name), std::ios::binary);
             std::ostringstream text;
@@ -93,6 +93,19 @@ std::string copies_of_catalog(const ManagerImpl& manager) {
     return names.empty() ? names : names + " of an older catalog may hold the text: delete it, and say the command again";
 }
 
+// Artifacts of these entries whose names are withdrawn.
+std::vector<Artifact> nameless(sqlite::Connection& connection, const std::vector<std::int64_t>& seqs) {
+    std::vector<Artifact> artifacts;
+    for (const auto seq : seqs) {
+        const auto texts = audit::look_for_texts(connection, seq);
+        const auto& all = texts.committed;
+        if (std::find(all.begin(), all.end(), "/details/file_name") == all.end()) continue;
+        auto artifact = catalog::find_artifact(connection, ArtifactId::parse(texts.artifact_id));
+        if (artifact && artifact->checksum && artifact->file_name.empty()) artifacts.push_back(std::move(*artifact));
+    }
+    return artifacts;
+}
+
 // Rewrites the catalog and empties its log; answers what prevents that.
 std::string purge(ManagerImpl& manager) {
     if (!manager.database().purge()) {
@@ -102,6 +115,20 @@ std::string purge(ManagerImpl& manager) {
                    : holders + " reads the catalog and keeps its log from being emptied; say the command again when it is gone";
     }
     return copies_of_catalog(manager);
+}
+
+// What is withdrawn goes from every file of the store, also where an earlier call was cut off. What fails here is no failure of
+// the withdrawal, which stands: the caller learns that it isn't finished.
+std::string wipe(ManagerImpl& manager, const std::vector<std::int64_t>& seqs) {
+    try {
+        std::vector<Artifact> artifacts;
+        manager.database().read([&](sqlite::Connection& connection) { artifacts = nameless(connection, seqs); });
+        for (const auto& artifact : artifacts) rename_link(manager, artifact);
+        rewrite_months(manager, seqs);
+        return purge(manager);
+    } catch (const std::exception& error) {
+        return std::string(error.what()) + "; then say the command again";
+    }
 }
 
 }  // namespace
@@ -124,11 +151,13 @@ Redaction AuditTrail::redact(const std::vector<std::int64_t>& seqs, const std::s
             redaction.withdrawn.clear();
             redaction.also_in.clear();
             all = look(connection, seqs, pointer);
+            const auto now = Timestamp::now();
             for (const auto& one : all) {
-                for (const auto seq : audit::withdraw_texts(connection, one.entry.seq, one.entry.pointers)) {
+                for (const auto seq : audit::withdraw_texts(connection, one.entry.seq, one.entry.pointers, now)) {
                     if (std::find(seqs.begin(), seqs.end(), seq) == seqs.end()) redaction.also_in.push_back(seq);
                 }
                 auto entry = draft;
+                entry.timestamp = now;
                 if (!one.texts.artifact_id.empty()) entry.artifact_id = one.texts.artifact_id;
                 if (!one.texts.run_id.empty()) entry.run_id = one.texts.run_id;
                 entry.details = {{"redacted_seq", one.entry.seq},
@@ -138,10 +167,8 @@ Redaction AuditTrail::redact(const std::vector<std::int64_t>& seqs, const std::s
                 redaction.withdrawn.push_back(one.entry);
             }
         });
-        for (const auto& one : all) rename_link(*manager_, one.artifact);
-        rewrite_months(*manager_, all);
     }
-    redaction.held_by = purge(*manager_);
+    redaction.held_by = wipe(*manager_, seqs);
     return redaction;
 }
 

@@ -14,6 +14,13 @@ std::optional<std::string> own_or(const std::string& own, const std::optional<st
     return own.empty() ? other : std::optional(own);
 }
 
+json owner_details(const base::ProcessIdentity& owner) {
+    return {{"boot_id", owner.boot_id},
+            {"pid_namespace", owner.pid_namespace},
+            {"pid", owner.pid},
+            {"pid_started_ticks", owner.started_ticks}};
+}
+
 }  // namespace
 
 Run::Run(std::shared_ptr<ManagerImpl> manager, RunId id) noexcept : manager_(std::move(manager)), id_(id) {}
@@ -97,6 +104,7 @@ Run ArtifactManager::start_processing_run_text(const std::string& configuration_
         draft.details["configuration"] = text;
         draft.details["status"] = "in_progress";
         draft.details["expires_at"] = row.expires_at ? json(row.expires_at->str()) : json(nullptr);
+        draft.details["owner"] = row.owner ? owner_details(*row.owner) : json(nullptr);
     });
     impl_->push_run(id, {draft.on_behalf_of, draft.purpose});
     return {impl_, id};

@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <custody/artifact_manager.hpp>
 
 #include "audit/sealing.hpp"
 #include "audit/table.hpp"
 #include "base/hex.hpp"
+#include "blobs/errors.hpp"
 #include "manager/manager_impl.hpp"
 
 namespace custody {
@@ -47,15 +47,15 @@ std::string record_key(ManagerImpl& manager, audit::Draft& draft, const audit::P
 
 // The note goes where nobody who can change the store can change it, if the operator has such a place.
 void append_to_anchor(const std::filesystem::path& anchor, const std::string& note) {
-    const blobs::Descriptor file(::open(anchor.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
-    if (!file) {
-        const int code = errno;
-        throw IoError("the trail was sealed, but the anchor " + anchor.string() + " can't be opened: " + std::strerror(code),
-                      code);
+    try {
+        const blobs::Descriptor file(::open(anchor.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+        if (!file) blobs::throw_io(errno, "open", anchor);
+        blobs::write_all(file.get(), note + "\n", anchor);
+        blobs::sync_file(file.get(), anchor);
+        blobs::sync_folder(anchor.has_parent_path() ? anchor.parent_path() : ".");
+    } catch (const IoError& error) {
+        throw IoError(std::string("the trail was sealed, but the anchor was not written: ") + error.what(), error.code());
     }
-    blobs::write_all(file.get(), note + "\n", anchor);
-    blobs::sync_file(file.get(), anchor);
-    blobs::sync_folder(anchor.has_parent_path() ? anchor.parent_path() : ".");
 }
 
 }  // namespace
@@ -101,7 +101,7 @@ Seal AuditTrail::seal(const std::filesystem::path& signing_key, const std::files
         seal = manager_->seal_now(connection, recorder, *key, draft);
     });
     if (!anchor.empty()) append_to_anchor(anchor, seal->note);
-    return *seal;
+    return *std::move(seal);
 }
 
 audit::TrailName ManagerImpl::trail_name() const { return {store().store_id, store().epoch}; }

@@ -48,7 +48,7 @@ Artifact ArtifactManager::update_artifact_status(const ArtifactId& id, ArtifactS
         catalog::set_status(connection, *key, status, now, message.empty() ? std::nullopt : std::optional(message));
         after = catalog::load_artifact(connection, *key);
     });
-    return *after;
+    return *std::move(after);
 }
 
 }  // namespace custody

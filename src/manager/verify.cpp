@@ -1,219 +1,349 @@
 // Integrity of everything: the schema, the database, the counters, the trail, the rows against the trail, the payloads.
 
+#include "manager/verification.hpp"
+
+#include <cmath>
 #include <custody/artifact_manager.hpp>
 #include <exception>
 #include <random>
-#include <set>
 
-#include "audit/check.hpp"
+#include "audit/row_check.hpp"
 #include "audit/table.hpp"
+#include "audit/trail_check.hpp"
 #include "catalog/artifacts.hpp"
-#include "catalog/payloads.hpp"
+#include "catalog/store.hpp"
 #include "manager/leftovers.hpp"
-#include "manager/manager_impl.hpp"
+#include "manager/named_links.hpp"
+#include "sqlite/watch.hpp"
 
 namespace custody {
+
+namespace manager {
 
 namespace {
 
 using Severity = Finding::Severity;
 
 constexpr std::size_t most_findings_of_a_kind = 1000;
-constexpr std::size_t mark_batch = 500;
-
-// One verification. Each step adds to the report; none throws for what it finds.
-class Verification {
-   public:
-    Verification(ManagerImpl& manager, const VerifyOptions& options) : manager_(manager), options_(options) {}
-
-    VerifyReport run() {
-        try {
-            step("schema", [&] { check_schema(); });
-            step("database", [&] { check_database(); });
-            step("counters", [&] { check_counters(); });
-            step("trail", [&] { check_trail(); });
-            step("payloads", [&] { check_payloads(); });
-            step("leftovers", [&] { check_leftovers(); });
-        } catch (const Stop& stop) {
-            std::rethrow_exception(stop.why);
-        }
-        return std::move(report_);
-    }
-
-    [[nodiscard]] bool sound_so_far() const { return report_.ok(); }
-
-   private:
-    void add(Severity severity, const std::string& kind, const std::string& subject, const std::string& message) {
-        if (++counts_[kind] <= most_findings_of_a_kind) report_.findings.push_back({severity, kind, subject, message});
-    }
-
-    // Whoever follows the progress may stop the verification by an exception: that is no finding.
-    struct Stop {
-        std::exception_ptr why;
-    };
-
-    void tell(std::uint64_t done) {
-        if (!options_.progress) return;
-        try {
-            options_.progress(done, total_bytes_);
-        } catch (...) {
-            throw Stop{std::current_exception()};
-        }
-    }
-
-    template <class Step>
-    void step(const char* subject, Step&& body) {
-        try {
-            body();
-        } catch (const Stop&) {
-            throw;
-        } catch (const Corruption& error) {
-            add(Severity::error, "database_damaged", subject, error.what());
-        } catch (const std::exception& error) {
-            add(Severity::error, "not_checked", subject, std::string("could not be checked: ") + error.what());
-        }
-    }
-
-    void check_schema() {
-        for (const auto& difference : manager_.database().schema_differences()) {
-            add(Severity::error, "schema_altered", difference, "the schema is not the one that this version ships with");
-        }
-    }
-
-    void check_database() {
-        manager_.database().read([&](sqlite::Connection& connection) {
-            const auto lines = catalog::integrity_check(connection);
-            report_.database = lines.empty() ? "no answer" : lines.front();
-            if (report_.database != "ok") {
-                for (const auto& line : lines) add(Severity::error, "database_damaged", "catalog.db", line);
-            }
-            for (const auto& line : catalog::foreign_key_check(connection))
-                add(Severity::error, "broken_reference", "catalog.db", line);
-        });
-    }
-
-    void check_counters() {
-        manager_.database().read([&](sqlite::Connection& connection) {
-            for (const auto& drift : catalog::counter_drift(connection)) add(Severity::error, "counter_drift", "counters", drift);
-        });
-    }
-
-    void check_trail() {
-        manager_.database().read([&](sqlite::Connection& connection) {
-            report_.audit_entries = static_cast<std::uint64_t>(
-                audit::check_lines(connection, [&](std::int64_t seq, const std::string& kind, const std::string& message) {
-                    add(Severity::error, kind, "audit entry " + std::to_string(seq), message);
-                }));
-            catalog::for_each_artifact(connection, [&](catalog::ArtifactKey key) {
-                const auto artifact = catalog::load_artifact(connection, key);
-                ++report_.artifacts;
-                audit::check_artifact(connection, artifact, [&](const std::string& message) {
-                    add(Severity::error, "row_altered", artifact.id.str(), message);
-                });
-            });
-        });
-    }
-
-    bool is_drawn() {
-        if (options_.quick) return false;
-        if (options_.sample_percent >= 100.0) return true;
-        return std::uniform_real_distribution<double>(0.0, 100.0)(random_) < options_.sample_percent;
-    }
-
-    void check_payload(const catalog::PayloadRow& row) {
-        const auto hex = row.digest.hex();
-        const auto stat = manager_.blobs().stat(row.digest);
-        if (!stat)
-            return add(Severity::error, "payload_missing", hex, "no file " + manager_.blobs().path_of(row.digest).string());
-        if (stat->size_bytes != row.size_bytes) {
-            return add(Severity::error, "payload_altered", hex,
-                       "has " + std::to_string(stat->size_bytes) + " bytes instead of " + std::to_string(row.size_bytes));
-        }
-        if (!is_drawn()) return;
-        const auto before = report_.bytes_hashed;
-        const bool good = manager_.blobs().matches(row.digest, [&](std::uint64_t done) { tell(before + done); });
-        ++report_.payloads_hashed;
-        report_.bytes_hashed += row.size_bytes;
-        if (!good) return add(Severity::error, "payload_altered", hex, "its bytes are not those that were stored");
-        if (!catalog::is_mark_due(row, stat->mtime_ns, Timestamp::now())) return;
-        good_.emplace_back(row.digest, stat->mtime_ns);
-        if (good_.size() >= mark_batch) mark_good();
-    }
-
-    // Only where nothing is wrong: a store that is altered is left as it is.
-    void mark_good() {
-        if (!report_.ok() || !manager_.database().writable()) return;
-        try {
-            manager_.database().write([&](sqlite::Connection& connection) {
-                const auto now = Timestamp::now();
-                for (const auto& [digest, mtime_ns] : good_) catalog::mark_verified(connection, digest, mtime_ns, now);
-            });
-        } catch (const Error& error) {
-            add(Severity::warning, "not_marked", "payloads", std::string("could not be marked as verified: ") + error.what());
-        }
-        good_.clear();
-    }
-
-    void check_payloads() {
-        std::vector<catalog::PayloadRow> rows;
-        std::set<Digest> known;
-        std::set<Digest> unused;
-        manager_.database().read([&](sqlite::Connection& connection) {
-            rows.clear();
-            catalog::for_each_payload(connection, [&](const catalog::PayloadRow& row) {
-                if (row.present) rows.push_back(row);
-            });
-            for (const auto& row : rows) {
-                if (catalog::references_to(connection, row.digest) == 0) unused.insert(row.digest);
-            }
-        });
-        for (const auto& row : rows) total_bytes_ += row.size_bytes;
-        for (const auto& row : rows) {
-            known.insert(row.digest);
-            ++report_.payloads;
-            if (unused.contains(row.digest)) {
-                add(Severity::note, "unused_payload", row.digest.hex(), "no artifact has it any more; a cleanup was interrupted");
-            }
-            check_payload(row);
-        }
-        mark_good();
-        check_strangers(known);
-    }
-
-    // What is on disk and not in the catalog: a crash may leave it, and nothing was lost by that.
-    void check_strangers(const std::set<Digest>& known) {
-        const auto listing = manager_.blobs().list();
-        for (const auto& digest : listing.blobs) {
-            if (!known.contains(digest)) {
-                add(Severity::note, "orphan_payload", digest.hex(),
-                    "no record names this file; an interrupted create leaves such");
-            }
-        }
-        for (const auto& path : listing.strangers) {
-            add(Severity::note, "stranger", path.string(), "this is no payload of ours");
-        }
-    }
-
-    void check_leftovers() {
-        for (const auto& path : manager::leftovers(manager_.layout())) {
-            add(Severity::note, "left_behind", path.string(), "a process that died left this; it goes at the next opening");
-        }
-    }
-
-    ManagerImpl& manager_;
-    const VerifyOptions& options_;
-    VerifyReport report_;
-    std::map<std::string, std::size_t> counts_;
-    std::uint64_t total_bytes_ = 0;
-    std::vector<std::pair<Digest, std::int64_t>> good_;  ///< hashed, and to be marked
-    std::mt19937_64 random_{std::random_device{}()};
-};
 
 }  // namespace
 
+VerifyReport Verification::run() {
+    try {
+        step("schema", [&] { check_schema(); });
+        step("database", [&] { check_database(); });
+        step("trail", [&] { check_trail(); });
+        step("payloads", [&] { check_payloads(); });
+        step("links", [&] { check_links(); });
+        step("leftovers", [&] { check_leftovers(); });
+    } catch (const Stop& stop) {
+        std::rethrow_exception(stop.why);
+    }
+    return report_;
+}
+
+void Verification::add(Severity severity, const std::string& kind, const std::string& subject, const std::string& message) {
+    if (++counts_[kind] <= most_findings_of_a_kind) report_.findings.push_back({severity, kind, subject, message});
+}
+
+void Verification::tell(std::uint64_t done) {
+    if (!options_.progress) return;
+    try {
+        options_.progress(done, total_bytes_);
+    } catch (...) {
+        throw Stop{std::current_exception()};
+    }
+}
+
+template <class Step>
+void Verification::step(const char* subject, Step&& body) {
+    try {
+        body();
+    } catch (const Stop&) {
+        throw;
+    } catch (const Corruption& error) {
+        add(Severity::error, "database_damaged", subject, error.what());
+    } catch (const std::exception& error) {
+        add(Severity::error, "not_checked", subject, std::string("could not be checked: ") + error.what());
+    }
+}
+
+// Reads that meet damage are made twice: what they found is added once, and also where they end in an error.
+void Verification::look(const std::function<void(sqlite::Connection&, std::vector<Finding>&)>& body) {
+    std::vector<Finding> found;
+    const auto add_all = [&] {
+        for (const auto& finding : found) add(finding.severity, finding.kind, finding.subject, finding.message);
+    };
+    std::exception_ptr stopped;
+    const auto goes_on = [&] {  // a check of a large database is one statement that takes its time
+        try {
+            tell(0);
+        } catch (const Stop&) {
+            stopped = std::current_exception();
+        }
+        return !stopped;
+    };
+    try {
+        manager_.database().read([&](sqlite::Connection& connection) {
+            const sqlite::Watch watch(connection, goes_on);
+            found.clear();
+            body(connection, found);
+        });
+    } catch (...) {
+        if (stopped) std::rethrow_exception(stopped);
+        add_all();
+        throw;
+    }
+    add_all();
+}
+
+void Verification::check_schema() {
+    for (const auto& difference : manager_.database().schema_differences()) {
+        add(Severity::error, "schema_altered", difference, "the schema is not the one that this version ships with");
+    }
+}
+
+void Verification::check_database() {
+    look([&](sqlite::Connection& connection, std::vector<Finding>& found) {
+        const auto lines = catalog::integrity_check(connection);
+        report_.database = lines.empty() ? "no answer" : lines.front();
+        if (report_.database != "ok") {
+            for (const auto& line : lines) found.push_back({Severity::error, "database_damaged", "catalog.db", line});
+        }
+        for (const auto& line : catalog::foreign_key_check(connection)) {
+            found.push_back({Severity::error, "broken_reference", "catalog.db", line});
+        }
+        for (const auto& drift : catalog::counter_drift(connection)) {
+            found.push_back({Severity::error, "counter_drift", "counters", drift});
+        }
+    });
+}
+
+// One pass over the trail: every line, hash and seal is checked, and what the entries say of rows is put together.
+void Verification::check_trail() {
+    look([&](sqlite::Connection& connection, std::vector<Finding>& found) {
+        TrailReport trail;
+        audit::Replay replay;
+        const TrailVerifyOptions options{.progress = [&](std::uint64_t, std::uint64_t) { tell(0); }};
+        audit::check_trail(connection, manager_.store().store_id, manager_.store().epoch, options, trail, &replay);
+        report_.audit_entries = trail.entries;
+        report_.trail_statement = trail.statement();
+        report_.artifacts = catalog::count_artifacts(connection);
+        found = trail.findings;
+        for (const auto& finding : trail.findings) {
+            if (finding.kind != "entry_missing") continue;
+            found.push_back(
+                {Severity::error, "not_checked", "rows", "entries are missing, so the rows can't be told from the trail"});
+            return;
+        }
+        replay.finish();
+        audit::check_rows(connection, replay,
+                          [&](const std::string& kind, const std::string& subject, const std::string& message) {
+                              found.push_back({Severity::error, kind, subject, message});
+                          });
+    });
+}
+
+bool Verification::is_drawn() {
+    if (options_.quick) return false;
+    if (options_.sample_percent >= 100.0) return true;
+    return std::uniform_real_distribution<double>(0.0, 100.0)(random_) < options_.sample_percent;
+}
+
+// Where an interrupted verification left off: what was found good since it began needs no second look.
+void Verification::find_interrupted(sqlite::Connection& connection) {
+    resumed_since_.reset();
+    if (!options_.resume) return;
+    const auto line = audit::last_verification(connection);
+    if (line.is_null()) return;
+    const auto& details = line.at("details");
+    const bool is_over = line.at("outcome") == "done" && !details.value("partial", false);
+    if (!is_over) resumed_since_ = Timestamp::parse(details.at("started_at").get<std::string>());
+}
+
+std::vector<PayloadCheck::Task> Verification::choose_payloads() {
+    std::vector<PayloadCheck::Task> tasks;
+    look([&](sqlite::Connection& connection, std::vector<Finding>& found) {
+        tasks.clear();
+        find_interrupted(connection);
+        catalog::for_each_payload(connection, [&](const catalog::PayloadRow& row) {
+            if (row.present) tasks.push_back({row, is_drawn() && !(resumed_since_ && row.verified_at >= *resumed_since_)});
+        });
+        for (const auto& digest : catalog::unused_payloads(connection)) {
+            found.push_back(
+                {Severity::note, "unused_payload", digest.hex(), "no artifact has it any more; a cleanup was interrupted"});
+        }
+        if (options_.resume && !resumed_since_) {
+            found.push_back({Severity::note, "nothing_to_resume", "payloads",
+                             "no verification was interrupted since the last one that was completed; this one begins anew"});
+        }
+    });
+    if (resumed_since_) started_at_ = *resumed_since_;
+    return tasks;
+}
+
+// The rows were read before: a cleanup may have taken the file since, and a create may have brought it back. A kill between the
+// move to trash/ and the commit leaves a row without its file, too, which nobody misses.
+bool Verification::went_meanwhile(const Digest& digest) {
+    bool wanted = true;
+    manager_.database().read([&](sqlite::Connection& connection) {
+        const auto row = catalog::find_payload(connection, digest);
+        wanted = row && row->present && catalog::references_to(connection, digest) != 0;
+    });
+    return !wanted || manager_.blobs().matches(digest, {});
+}
+
+void Verification::judge(const PayloadCheck::Task& task, const PayloadResult& result) {
+    using State = PayloadResult::State;
+    const bool may_have_gone = result.state == State::missing || result.state == State::wrong_content;
+    if (may_have_gone && went_meanwhile(task.row.digest)) return;
+    const auto hex = task.row.digest.hex();
+    ++report_.payloads;
+    if (result.hashed) {
+        ++report_.payloads_hashed;
+        report_.bytes_hashed += task.row.size_bytes;
+    } else if (resumed_since_ && task.row.verified_at >= *resumed_since_) {
+        ++report_.payloads_resumed;
+    }
+    switch (result.state) {
+        case State::missing:
+            return add(Severity::error, "payload_missing", hex, "no file " + manager_.blobs().path_of(task.row.digest).string());
+        case State::wrong_size:
+            return add(Severity::error, "payload_altered", hex,
+                       "has " + std::to_string(result.size_bytes) + " bytes instead of " + std::to_string(task.row.size_bytes));
+        case State::wrong_content:
+            return add(Severity::error, "payload_altered", hex, "its bytes are not those that were stored");
+        case State::unreadable:
+            return add(Severity::error, "payload_unreadable", hex, "can't be read: " + result.message);
+        case State::good:
+            break;
+    }
+    if (result.mtime_ns != task.row.mtime_ns && touched_++ == 0) first_touched_ = hex;
+    if (result.hashed && catalog::is_mark_due(task.row, result.mtime_ns, Timestamp::now())) {
+        good_.emplace_back(task.row.digest, result.mtime_ns);
+    }
+}
+
+// Only where nothing is wrong: a store that is altered is left as it is.
+void Verification::mark_good(sqlite::Connection& connection, const Timestamp& now) {
+    for (const auto& [digest, mtime_ns] : good_) catalog::mark_verified(connection, digest, mtime_ns, now);
+}
+
+void Verification::describe(audit::Draft& draft, const Timestamp& now) const {
+    draft.details = {
+        {"payloads", report_.payloads},   {"payloads_hashed", report_.payloads_hashed},
+        {"artifacts", report_.artifacts}, {"audit_entries", report_.audit_entries},
+        {"quick", options_.quick},        {"sample_percent", options_.quick ? 0 : std::lround(options_.sample_percent)}};
+    // Only such a verification can be resumed, or be the one after which there is nothing to resume.
+    if (!options_.quick && options_.sample_percent >= 100.0) draft.details["started_at"] = started_at_.str();
+    if (!good_.empty()) draft.details["verified_at"] = now.str();
+}
+
+void Verification::mark_now_and_then() {
+    const auto now = std::chrono::steady_clock::now();
+    if (!records_ || now - marked_ < between_marks_ || good_.empty() || !may_write()) return;
+    marked_ = now;
+    try {
+        const auto time = Timestamp::now();
+        manager_.transact([&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+            auto draft = manager_.draft("store", "verify");
+            describe(draft, time);
+            mark_good(connection, time);
+            draft.details["partial"] = true;
+            recorder.append(draft);
+        });
+        good_.clear();
+    } catch (const Error& error) {
+        add(Severity::warning, "not_marked", "payloads", std::string("could not be marked as verified: ") + error.what());
+    }
+}
+
+void Verification::check_payloads() {
+    PayloadCheck check(manager_.blobs(), choose_payloads(), options_.threads);
+    total_bytes_ = check.total_bytes();
+    check.run([&](const PayloadCheck::Task& task, const PayloadResult& result) { judge(task, result); },
+              [&](std::uint64_t done) {
+                  mark_now_and_then();
+                  tell(done);
+              });
+    if (touched_ > 0) {
+        add(Severity::note, "payload_touched", first_touched_,
+            std::to_string(touched_) +
+                " payload files have another time than when they were last found good, this one for example: a copy or a "
+                "touch does that; their content tells whether they were changed");
+    }
+    check_strangers();
+}
+
+// What is on disk and not in the catalog: a crash may leave it, and nothing was lost by that.
+void Verification::check_strangers() {
+    const auto listing = manager_.blobs().list();
+    look([&](sqlite::Connection& connection, std::vector<Finding>& found) {
+        for (const auto& digest : listing.blobs) {
+            const auto row = catalog::find_payload(connection, digest);
+            if (row && row->present) continue;
+            found.push_back(
+                {Severity::note, "orphan_payload", digest.hex(), "no record names this file; an interrupted create leaves such"});
+        }
+    });
+    for (const auto& path : listing.strangers) add(Severity::note, "stranger", path.string(), "this is no payload of ours");
+}
+
+// The view is never the truth; but who follows a name in it must come to that payload.
+void Verification::check_links() {
+    const auto links = survey_named_links(manager_);
+    for (const auto& link : links.wrong) {
+        add(Severity::error, "link_wrong", link.path.string(), "what is under this name is not the payload of its artifact");
+    }
+    for (const auto& link : links.missing) {
+        add(Severity::note, "link_missing", link.path.string(), "it was handed out; it is made again when it is asked for");
+    }
+    for (const auto& path : links.stale) {
+        add(Severity::note, "link_stale", path.string(), "no artifact with a payload has this name");
+    }
+}
+
+void Verification::check_leftovers() {
+    for (const auto& path : leftovers(manager_.layout())) {
+        add(Severity::note, "left_behind", path.string(), "a process that died left this; it goes at the next opening");
+    }
+}
+
+VerifyReport Verification::recorded(audit::Draft& draft) {
+    records_ = true;
+    try {
+        run();
+    } catch (const Error& error) {  // its caller has stopped it
+        if (may_write()) {
+            const auto now = Timestamp::now();
+            describe(draft, now);
+            manager_.record_failure(draft, error, [&](sqlite::Connection& connection) { mark_good(connection, now); });
+        }
+        throw;
+    }
+    report_.audited = false;
+    if (!may_write()) return report_;
+    const auto now = Timestamp::now();
+    describe(draft, now);
+    try {
+        manager_.attempt(draft, [&] {
+            manager_.transact([&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+                mark_good(connection, now);
+                recorder.append(draft);
+            });
+        });
+        report_.audited = true;
+    } catch (const Error& error) {
+        report_.findings.push_back({Severity::warning, "not_audited", "verify", error.what()});
+    }
+    return report_;
+}
+
+}  // namespace manager
+
 bool VerifyReport::ok() const noexcept {
     for (const auto& finding : findings) {
-        if (finding.severity == Severity::error) return false;
+        if (finding.severity == Finding::Severity::error) return false;
     }
     return true;
 }
@@ -224,29 +354,8 @@ VerifyReport ArtifactManager::verify(const VerifyOptions& options) {
     if (!(options.sample_percent >= 0.0 && options.sample_percent <= 100.0)) {
         impl_->attempt(draft, [&] { throw InvalidArgument("a sample is between 0 and 100 percent"); });
     }
-    Verification verification(*impl_, options);
-    VerifyReport report;
-    try {
-        report = verification.run();
-    } catch (const Error& error) {  // its caller has stopped it
-        if (verification.sound_so_far() && impl_->database().writable()) impl_->record_failure(draft, error, {});
-        throw;
-    }
-    // A store that is altered or damaged, or can't be written, is left as it is, and the report says so.
-    report.audited = false;
-    if (!report.ok() || !impl_->database().writable()) return report;
-    draft.details = {{"payloads", report.payloads},
-                     {"payloads_hashed", report.payloads_hashed},
-                     {"artifacts", report.artifacts},
-                     {"audit_entries", report.audit_entries},
-                     {"quick", options.quick}};
-    try {
-        impl_->record(draft);
-        report.audited = true;
-    } catch (const Error& error) {
-        report.findings.push_back({Severity::warning, "not_audited", "verify", error.what()});
-    }
-    return report;
+    manager::Verification verification(*impl_, options);
+    return verification.recorded(draft);
 }
 
 }  // namespace custody

@@ -99,6 +99,7 @@ class Query {
     [[nodiscard]] std::int64_t integer(int column) const;
     [[nodiscard]] std::string text(int column) const;
     [[nodiscard]] std::string_view view(int column) const;  ///< valid until the next step
+    [[nodiscard]] std::string_view peek(int column) const;  ///< a text or blob where it lies: until the next step or write
     [[nodiscard]] std::optional<std::string> optional_text(int column) const;
     [[nodiscard]] std::optional<std::int64_t> optional_integer(int column) const;
     [[nodiscard]] std::string blob(int column) const;

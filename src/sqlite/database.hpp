@@ -4,10 +4,12 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "sqlite/connection.hpp"
@@ -22,6 +24,12 @@ struct DatabaseOptions {
     bool diagnose = false;
     bool upgrade = false;  ///< apply missing migrations
     MigrationStep migration_step{};
+};
+
+/// Whether a change may go into one transaction, and be made durable by one sync, with changes of other threads.
+enum class Grouping {
+    alone,  ///< it acts outside of the database on what it reads there, which must therefore be committed
+    joins   ///< what it does outside (making a payload's name durable, say) is right whatever becomes of the others
 };
 
 /// One store's database, shared by the threads of a process: one connection that writes, one that checkpoints
@@ -39,10 +47,12 @@ class Database {
     /// the first rows in the same breath. False where another process was first. @throws IoError
     static bool create(const std::filesystem::path& file, unsigned mode, const std::function<void(Connection&)>& fill);
 
-    /// Runs `body` inside BEGIN IMMEDIATE and commits; whatever it throws rolls back and comes through. It may be run anew
-    /// by a later design, so it must not act outside of the database. @throws Busy past the deadline; VersionMismatch where
-    /// another process has upgraded the store meanwhile; SchemaAltered where somebody has altered the schema meanwhile
-    void write(const std::function<void(Connection&)>& body);
+    /// Runs `body` inside BEGIN IMMEDIATE and commits; whatever it throws takes back what it did, and comes through. Where
+    /// several threads wait to write, those that join do so one after another in the same transaction, each in its own thread,
+    /// and each returns once it is durable; what fails the transaction fails all of them. @throws Busy past the deadline;
+    /// VersionMismatch where another process has upgraded the store meanwhile; SchemaAltered where somebody has altered the
+    /// schema meanwhile
+    void write(const std::function<void(Connection&)>& body, Grouping grouping = Grouping::alone);
 
     /// Runs `body` inside one read transaction: all that it reads is of one moment. What looks like damage is looked at
     /// again through a new connection before it is believed. @throws VersionMismatch where another process has upgraded the store
@@ -55,6 +65,12 @@ class Database {
     /// Rewrites the database and has its log begin anew, so that nothing that was deleted is left in any byte of either. False
     /// where a reader of an older moment prevents that; what was deleted is then still in the log. @throws Busy, IoError
     bool purge();
+
+    /// For a database that is open for diagnosis: drops what is foreign in its schema, makes guards, views and indexes that are
+    /// missing or altered anew, and runs `body`, in one transaction; it can be written from then on. Tables are left alone.
+    /// Whoever calls knows that every row is as it should be. @throws Corruption where a table itself is missing or altered;
+    /// Busy, IoError, VersionMismatch
+    void repair_schema(const std::function<void(Connection&)>& body);
 
     /// @throws InvalidState in a forked child: its handles are the parent's
     void require_same_process() const;
@@ -69,19 +85,42 @@ class Database {
 
    private:
     class Lane;
+    struct Waiter {
+        Grouping grouping = Grouping::alone;
+        std::condition_variable moved{};
+    };
+    /// A transaction that is open, and who shares it.
+    struct Group {
+        std::optional<WriteQueue::Turn> turn{};
+        std::chrono::steady_clock::time_point begun{};
+        std::size_t members = 0;       ///< whose changes are in it
+        std::exception_ptr failure{};  ///< of all
+        bool over = false;
+        std::condition_variable ended{};
+    };
     std::unique_ptr<Connection> open(Access access);
     std::unique_ptr<Connection> open_for_diagnosis();
+    void become_writable(std::unique_ptr<Connection> writer);
     void check(Connection& connection);
     void upgrade(Connection& connection);
+    void look_at_schema(Connection& connection);
+    void keep_copy() const;
+    void refuse_passing_fault(Connection& writer) const;
     void begin_immediate(Deadline deadline);
     void require_same_version(Connection& connection);
     void require_unaltered(Connection& connection);
     void require_readable(Connection& connection) const;
     void refuse_altered(const std::vector<std::string>& differences) const;
+    void begin_group(Deadline deadline);
+    std::exception_ptr take_part(Group& group, const std::function<void(Connection&)>& body);
+    void take_back(Group& group, bool has_savepoint);
+    void end_group(Deadline deadline);
+    void roll_back() noexcept;
     void commit();
     void renew() noexcept;
     bool checkpoint_guarded(Deadline deadline);
     void reset_wal(Deadline deadline);
+    void shorten_log() noexcept;
 
     std::filesystem::path file_;
     DatabaseOptions options_;
@@ -94,9 +133,8 @@ class Database {
 
     // Writers of this process, first come first served.
     std::mutex lane_mutex_;
-    std::condition_variable lane_moves_;
-    std::deque<std::uint64_t> lane_;
-    std::uint64_t next_place_ = 0;
+    std::deque<Waiter*> lane_;
+    std::shared_ptr<Group> group_;  ///< belongs to whoever is at the front
 
     std::unique_ptr<Connection> writer_;
     std::unique_ptr<Connection> checkpointer_;

@@ -26,6 +26,11 @@ void sync(const std::filesystem::path& path, int flags) {
 
 }  // namespace
 
+unsigned mode_beside(const std::filesystem::path& file) {
+    struct stat status {};
+    return ::stat(file.c_str(), &status) == 0 ? status.st_mode & 0666U : 0600U;
+}
+
 void make_empty_file(const std::filesystem::path& file, unsigned mode) {
     const int fd = ::open(file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
     if (fd < 0) fail("make", file, errno);
@@ -35,6 +40,16 @@ void make_empty_file(const std::filesystem::path& file, unsigned mode) {
 }
 
 void sync_folder_of(const std::filesystem::path& file) { sync(file.parent_path(), O_RDONLY | O_DIRECTORY); }
+
+void rename_to_free_name(const std::filesystem::path& file, const std::filesystem::path& name) {
+    auto free = name.string();
+    for (int n = 2; ::link(file.c_str(), free.c_str()) != 0; ++n) {
+        if (errno != EEXIST) fail("give a name to", file, errno);
+        free = name.string() + "-" + std::to_string(n);
+    }
+    sync_folder_of(file);
+    if (::unlink(file.c_str()) != 0) fail("remove the other name of", file, errno);
+}
 
 void sync_file_and_folder(const std::filesystem::path& file) {
     sync(file, O_RDONLY);

@@ -40,6 +40,12 @@ Objects embedded_objects(const char* schema) {
     return objects;
 }
 
+// The same bytes as a blob are no text: some clients would show them otherwise.
+constexpr const char* no_text_query =
+    "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' AND (typeof(type) <> 'text' OR typeof(name) <> "
+    "'text' "
+    "OR typeof(tbl_name) <> 'text' OR typeof(sql) NOT IN ('text', 'null')) ORDER BY type, name";
+
 void record(Connection& connection, const Migration& migration) {
     Query(connection, "INSERT INTO schema_migrations (version, name, sha256, applied_at) VALUES (?, ?, ?, ?)", migration.version,
           migration.name, migration.sha256, Timestamp::now().str())
@@ -65,8 +71,8 @@ int migrate(Connection& connection, const MigrationStep& step, const std::functi
             }
             if (applied == 0 && prepare) prepare();
             connection.execute(migration.sql);
+            record(connection, migration);  // first: the step's entry tells of it
             if (step) step(connection, migration.version);
-            record(connection, migration);
             connection.execute(("PRAGMA user_version = " + std::to_string(migration.version)).c_str());
             connection.execute("COMMIT");
         } catch (...) {
@@ -90,10 +96,16 @@ std::vector<std::string> schema_differences(Connection& connection, int version)
             differences.push_back("altered " + name.first + " " + name.second);
         }
     }
+    Query no_text(connection, no_text_query);
+    while (no_text.step()) differences.push_back("altered " + no_text.text(0) + " " + no_text.text(1));
     for (const auto& [name, definition] : stored) {
         if (!expected.contains(name)) differences.push_back("foreign " + name.first + " " + name.second);
     }
     return differences;
+}
+
+std::string schema_sql(int version, const std::string& type, const std::string& name) {
+    return embedded_objects(migrations()[static_cast<std::size_t>(version - 1)].schema).at({type, name}).second;
 }
 
 }  // namespace custody::sqlite

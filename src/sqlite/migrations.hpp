@@ -38,4 +38,7 @@ int migrate(Connection& connection, const MigrationStep& step = {}, const std::f
 /// "altered view y". Empty where it doesn't. @throws Corruption where the schema can't be read
 std::vector<std::string> schema_differences(Connection& connection, int version);
 
+/// The statement that makes an object of that version's schema.
+std::string schema_sql(int version, const std::string& type, const std::string& name);
+
 }  // namespace custody::sqlite

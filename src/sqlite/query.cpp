@@ -2,6 +2,8 @@
 #include <SQLiteCpp/Statement.h>
 #include <sqlite3.h>
 
+#include <new>
+
 #include "sqlite/connection.hpp"
 
 namespace custody::sqlite {
@@ -82,7 +84,11 @@ std::int64_t Query::integer(int column) const { return statement_->getColumn(col
 
 std::string_view Query::view(int column) const {
     const auto value = statement_->getColumn(column);
-    const char* text = value.getText();  // before its size: asking for text may convert the value
+    const char* text = value.getText(nullptr);  // before its size: asking for text may convert the value
+    if (text == nullptr) {                      // NULL is "" here, and so would be what there was no memory for
+        if (sqlite3_errcode(connection_.handle()) == SQLITE_NOMEM) throw std::bad_alloc();
+        return {};
+    }
     return {text, static_cast<std::size_t>(value.getBytes())};
 }
 
@@ -98,7 +104,18 @@ std::optional<std::int64_t> Query::optional_integer(int column) const {
     return integer(column);
 }
 
-std::string Query::blob(int column) const { return statement_->getColumn(column).getString(); }
+// Asked for text, SQLite would copy it to put a zero behind it.
+std::string_view Query::peek(int column) const {
+    const auto value = statement_->getColumn(column);
+    const void* bytes = value.getBlob();
+    if (bytes == nullptr) {
+        if (sqlite3_errcode(connection_.handle()) == SQLITE_NOMEM) throw std::bad_alloc();
+        return {};
+    }
+    return {static_cast<const char*>(bytes), static_cast<std::size_t>(value.getBytes())};
+}
+
+std::string Query::blob(int column) const { return std::string(peek(column)); }
 
 bool Query::is_null(int column) const { return statement_->isColumnNull(column); }
 

@@ -12,7 +12,9 @@ namespace custody::sqlite {
 namespace {
 
 IoError full(const std::string& what) {
-    return {"the disk that holds the catalog is full (" + what + "); free some space and try again", ENOSPC};
+    return {"the disk that holds the catalog is full (" + what +
+                "); free some space (custody gc --grace 0 frees removed payloads) and try again",
+            ENOSPC};
 }
 
 }  // namespace
@@ -23,8 +25,11 @@ void rethrow_translated(const char* doing, sqlite3* handle) {
     } catch (const SQLite::Exception& error) {
         const char* file = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
         const std::string what = std::string(doing) + (file != nullptr ? " in " + std::string(file) : "") + ": " + error.what();
-        // The index of the WAL could not be made as large as it must be: there is no room for it.
-        if (error.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE) throw full(what);
+        // The index of the WAL could not be made as large as it must be: mostly there is no room for it.
+        if (error.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE) {
+            const int reason = handle != nullptr ? sqlite3_system_errno(handle) : 0;
+            if (reason == 0 || reason == ENOSPC || reason == EDQUOT) throw full(what);
+        }
         switch (error.getErrorCode() & 0xff) {  // the primary code of an extended one
             case SQLITE_BUSY:
             case SQLITE_LOCKED:

@@ -14,7 +14,8 @@ namespace custody::sqlite {
 
 namespace {
 
-// Bytes of the -shm that readers lock (wal.c: WAL_READ_LOCK(0) to (4)).
+// Bytes of the -shm that are locked (wal.c: WAL_WRITE_LOCK, WAL_READ_LOCK(0) to (4)).
+constexpr std::int64_t writer_byte = 120;
 constexpr std::int64_t first_reader_byte = 123;
 constexpr std::int64_t last_reader_byte = 127;
 
@@ -41,22 +42,26 @@ std::string name_of(long pid) {
     return "process " + std::to_string(pid) + (name.empty() ? "" : " (" + name + ")");
 }
 
-}  // namespace
-
-std::string wal_holders(const std::filesystem::path& file) {
+// The other processes that have any of these bytes locked.
+std::string holders_of(const std::filesystem::path& file, std::int64_t first, std::int64_t last) {
     struct stat status {};
     if (::stat((file.string() + "-shm").c_str(), &status) != 0) return {};
     std::set<long> pids;
     std::ifstream in("/proc/locks");
     for (std::string line; std::getline(in, line);) {
         Lock lock;
-        const bool reads =
-            parse(line, lock) && lock.inode == status.st_ino && lock.first <= last_reader_byte && lock.last >= first_reader_byte;
-        if (reads && lock.pid != ::getpid()) pids.insert(lock.pid);
+        const bool holds = parse(line, lock) && lock.inode == status.st_ino && lock.first <= last && lock.last >= first;
+        if (holds && lock.pid != ::getpid()) pids.insert(lock.pid);
     }
     std::string names;
     for (const auto pid : pids) names += (names.empty() ? "" : ", ") + name_of(pid);
     return names;
 }
+
+}  // namespace
+
+std::string wal_holders(const std::filesystem::path& file) { return holders_of(file, first_reader_byte, last_reader_byte); }
+
+std::string write_lock_holders(const std::filesystem::path& file) { return holders_of(file, writer_byte, writer_byte); }
 
 }  // namespace custody::sqlite

@@ -10,4 +10,7 @@ namespace custody::sqlite {
 /// (/proc/locks), and never opens a file of the database.
 std::string wal_holders(const std::filesystem::path& file);
 
+/// The same of those that hold the lock for writing at this moment.
+std::string write_lock_holders(const std::filesystem::path& file);
+
 }  // namespace custody::sqlite

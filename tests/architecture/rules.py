@@ -3,7 +3,7 @@
 import re
 
 # A file may include its own room and what lies on lower floors; the public headers are there for everybody.
-FLOORS = {"base": 0, "sqlite": 1, "blobs": 1, "catalog": 2, "audit": 2, "manager": 3}
+FLOORS = {"base": 0, "sqlite": 1, "blobs": 1, "original": 1, "catalog": 2, "audit": 2, "manager": 3}
 SQL_ROOMS = ("catalog", "audit")
 # The sqlite room asks SQLite about itself and what it brings along, and the store which versions may use it: nothing else.
 SQLITE_ROOM_NAMES = re.compile(r"\b(sqlite_schema|schema_migrations|pragma_\w+|json_each|min_reader|min_writer)\b")
@@ -27,11 +27,13 @@ def line_of(text, position):
 def place(path):
     """What kind of file it is: ("room", name), ("public", ""), ("tools", "") or ("other", "")."""
     parts = path.split("/")
+    if parts[0] == "tools" or parts[:2] == ["src", "python"]:
+        return ("tools", "")
     if parts[0] == "src" and len(parts) > 2:
-        return ("tools", "") if parts[1] == "python" else ("room", parts[1])
+        return ("room", parts[1])
     if parts[:2] == ["include", "custody"]:
         return ("public", "")
-    return ("tools", "") if parts[0] == "tools" else ("other", "")
+    return ("other", "")
 
 
 def literals(text):

@@ -30,7 +30,7 @@ class Includes(unittest.TestCase):
         self.assertEqual(found("src/manager/impl.cpp", text), [])
 
     def test_tools_and_bindings_include_public_headers_alone(self):
-        for path in ("tools/cli/main.cpp", "tools/example/component.cpp", "src/python/module.cpp"):
+        for path in ("tools/cli/main.cpp", "tools/example/component.cpp", "src/python/bindings/module.cpp"):
             self.assertEqual(len(found(path, '#include "base/hex.hpp"\n')), 1, path)
             self.assertEqual(len(found(path, "#include <manager/impl.hpp>\n")), 1, path)
             self.assertEqual(found(path, '#include <custody/ids.hpp>\n#include "cli/table.hpp"\n#include <CLI/CLI.hpp>\n'), [], path)

@@ -19,7 +19,9 @@ namespace {
 /// As if the clock had been so far behind when it was first seen in this boot: it is that far ahead now.
 void jump_ahead(sqlite::Database& database, milliseconds by) {
     database.write([&](sqlite::Connection& connection) {
-        const Clock first(connection, ClockJump::refuse);
+        auto details = json::object();
+        (void)Clock(connection, read_trail_end(connection), ClockJump::accept)
+            .stamp(Timestamp::now(), details);  // the first one is recorded
         const auto then = Timestamp(Timestamp::now().time() - by);
         sqlite::Query(connection, "UPDATE audit_clock SET seen_at = ?", then.str()).run();
     });
@@ -27,8 +29,9 @@ void jump_ahead(sqlite::Database& database, milliseconds by) {
 
 json stamped(sqlite::Database& database, ClockJump jump, const Timestamp& seen = Timestamp::now()) {
     auto details = json::object();
-    database.write(
-        [&](sqlite::Connection& connection) { details["timestamp"] = Clock(connection, jump).stamp(seen, details).str(); });
+    database.write([&](sqlite::Connection& connection) {
+        details["timestamp"] = Clock(connection, read_trail_end(connection), jump).stamp(seen, details).str();
+    });
     return details;
 }
 

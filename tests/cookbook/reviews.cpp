@@ -83,6 +83,10 @@ void tell_removals(Story& story) {
     stop_clock_at("2026-11-12T09:30:00Z");
     anna.update_artifact_status(story.id("released_text"), ArtifactStatus::completed);
     (void)anna.sql("SELECT count(*) FROM review_releases");
+    stop_clock_at("2026-11-13T09:00:00Z");
+    (void)anna.set_retention(ArtifactType::log, {.days = 60, .reason = "SOP 12"});
+    (void)anna.set_retention(ArtifactType::video_raw, {.days = 60, .when_descendants_completed = true});
+    (void)story.as("2026-11-15T03:00:00Z", "night job").collect_garbage();
 }
 
 void tell_what_goes_on(Story& story) {

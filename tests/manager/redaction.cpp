@@ -95,6 +95,28 @@ TEST_CASE("every kind of free text can be withdrawn, and is then in no byte of t
     CHECK(store.last_entry().at("action") == "prove");
 }
 
+TEST_CASE("a withdrawal that was cut off after its commit is finished by the same call") {
+    Store store;
+    auto& manager = store.manager;
+    const auto made = manager.create_artifact({.type = ArtifactType::text_raw,
+                                               .content = "text",
+                                               .file_name = "SECRETname.txt",
+                                               .metadata = {{"note", "SECRETmetadata"}}});
+    const auto link = manager.get_artifact_file(made.id);
+    REQUIRE(link);
+    const auto month = manager.audit().export_months().front();
+    const auto lines = slurp(month);
+    const auto seq = seq_of(store, "artifact_creation");
+    CHECK(manager.audit().redact({seq}, "", "named").held_by.empty());
+    REQUIRE(files_with(store.base, "SECRET").empty());
+    // As the kill would have left them: the files that come after the commit.
+    std::ofstream(month, std::ios::binary) << lines;
+    for (const auto& entry : fs::directory_iterator(link->parent_path())) fs::rename(entry.path(), *link);
+    REQUIRE_FALSE(files_with(store.base, "SECRET").empty());
+    CHECK(manager.audit().redact({seq}, "", "named").held_by.empty());
+    CHECK(files_with(store.base, "SECRET").empty());
+}
+
 TEST_CASE("one text of an entry can be withdrawn, others stay; what has none is refused") {
     Store store;
     auto trail = store.manager.audit();

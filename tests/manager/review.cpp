@@ -26,7 +26,7 @@ void fill_with_texts(Store& store) {
     run.end(ArtifactStatus::failed, "error-secret");
 }
 
-std::int64_t count_in(const std::filesystem::path& file, const std::string& sql) {
+std::string text_in(const std::filesystem::path& file, const std::string& sql) {
     sqlite3* raw = nullptr;
     REQUIRE(sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK);
     const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> handle(raw, sqlite3_close);
@@ -34,8 +34,11 @@ std::int64_t count_in(const std::filesystem::path& file, const std::string& sql)
     REQUIRE(sqlite3_prepare_v2(raw, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK);
     const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> finalize(statement, sqlite3_finalize);
     REQUIRE(sqlite3_step(statement) == SQLITE_ROW);
-    return sqlite3_column_int64(statement, 0);
+    const auto* text = sqlite3_column_text(statement, 0);
+    return text == nullptr ? "" : reinterpret_cast<const char*>(text);
 }
+
+std::int64_t count_in(const std::filesystem::path& file, const std::string& sql) { return std::stoll(text_in(file, sql)); }
 
 }  // namespace
 
@@ -144,4 +147,34 @@ TEST_CASE("a query that takes too long is stopped") {
     CHECK(said.find("50 ms") != std::string::npos);
     CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
     CHECK_THROWS_AS((void)store.manager.sql("SELECT 1", {.time_limit = std::chrono::milliseconds(0)}), InvalidArgument);
+}
+
+TEST_CASE("with a signing key a snapshot has the checkpoint that it equals, and so has the store") {
+    Store store;
+    fill_with_texts(store);
+    const auto key = store.scratch / "key";
+    (void)store.manager.audit().make_signing_key(key);
+    for (const bool include_text : {true, false}) {
+        CAPTURE(include_text);
+        const auto output = store.scratch / (include_text ? "whole.db" : "without.db");
+        (void)store.manager.snapshot(output, {.include_text = include_text, .signing_key = key});
+        CHECK(store.last_entry().at("details").at("sealed") == true);
+        const auto note = text_in(output, "SELECT note FROM audit_checkpoints JOIN audit_tree USING (size)");
+        CHECK(note.starts_with("custody/"));
+        // Somebody else's anchor by now: the store is held against it.
+        const auto anchor = store.scratch.file("anchor", note);
+        const auto report = store.manager.audit().verify({.anchor = anchor});
+        CHECK(report.ok());
+        CHECK(report.sealed_entries ==
+              static_cast<std::uint64_t>(store.entry_count() - 2));  // before its own entry and the check's
+        CHECK(store.manager.verify().ok());
+    }
+    (void)store.manager.snapshot(store.scratch / "unsigned.db");
+    CHECK(store.last_entry().at("details").at("sealed") == false);
+    // A key of nobody's.
+    Store other;
+    (void)other.manager.audit().make_signing_key(store.scratch / "other-key");
+    const auto refused = store.scratch / "refused.db";
+    CHECK_THROWS_AS((void)store.manager.snapshot(refused, {.signing_key = store.scratch / "other-key"}), InvalidArgument);
+    CHECK_FALSE(std::filesystem::exists(refused));
 }

@@ -1,7 +1,11 @@
+#include <unistd.h>
+
 #include <cerrno>
 #include <fstream>
+#include <thread>
 
 #include "manager/support.hpp"
+#include "manager/verification.hpp"
 
 using namespace custody;
 using namespace custody::testing;
@@ -65,11 +69,11 @@ TEST_CASE("every kind of edit in the database is found") {
         {"UPDATE artifacts SET file_name = 'other.txt' WHERE artifact_type = 'text_raw'", "text_altered"},
         {"UPDATE artifacts SET error_message = 'forged'", "row_altered"},
         {"UPDATE lineage_edges SET relationship = 'forged'", "row_altered"},
-        {"DELETE FROM lineage_edges", "row_altered"},
+        {"DELETE FROM lineage_edges", "row_missing"},
         {"INSERT INTO artifacts (artifact_id, artifact_type, status, created_at, updated_at, metadata) VALUES "
          "('5f0c0000-0000-4000-8000-000000000000', 'log', 'completed', '2026-01-01', '2026-01-01', '{}')",
-         "row_altered"},
-        {"DELETE FROM run_artifacts WHERE role = 'output'", "row_altered"},
+         "row_unknown"},
+        {"DELETE FROM run_artifacts WHERE role = 'output'", "row_missing"},
         {"UPDATE artifact_counts SET artifact_count = artifact_count + 1", "counter_drift"},
         {"UPDATE payload_counts SET size_bytes = size_bytes + 1", "counter_drift"},
         {"DELETE FROM artifact_counts", "counter_drift"},
@@ -240,26 +244,131 @@ TEST_CASE("a schema that is altered under an open manager is found, and nothing 
     CHECK(store.raw().text("SELECT status FROM artifacts") == "completed");
 }
 
-TEST_CASE("payloads that were hashed and found good are marked so, not oftener than each minute") {
+TEST_CASE("payloads that were hashed and found good are marked so, not oftener than each minute, with the entry that says it") {
     Store store;
     const auto good = store.add(ArtifactType::log, "good");
     const auto bad = store.add(ArtifactType::log, "edited");
     const auto verified_at = [&](const Artifact& artifact) {
         return store.raw().text("SELECT verified_at FROM payloads WHERE digest = '" + artifact.checksum.value().hex() + "'");
     };
-    const std::string long_ago = "2020-01-01T00:00:00.000000+00:00";
-    store.raw(Raw::As::intruder).run("UPDATE payloads SET verified_at = '" + long_ago + "'");
-    CHECK(store.manager.verify({.quick = true}).ok());
-    CHECK(verified_at(good) == long_ago);
+    // Another time of the file makes a mark due.
+    const auto touch = [&](const Artifact& artifact) {
+        std::filesystem::last_write_time(store.blob(artifact), std::filesystem::file_time_type::clock::now());
+    };
+    const auto created = verified_at(good);
+    touch(good);
+    const auto quick = store.manager.verify({.quick = true});
+    CHECK(kinds(quick) == std::multiset<std::string>{"payload_touched"});
+    CHECK(quick.ok());
+    CHECK(verified_at(good) == created);
     CHECK(store.manager.verify().ok());
     const auto first = verified_at(good);
-    CHECK(first > long_ago);
-    CHECK(store.manager.verify().ok());
+    CHECK(first > created);
+    CHECK(store.last_entry().at("details").at("verified_at") == first);
+    CHECK(verified_at(bad) < first);
+    CHECK(store.manager.verify().findings.empty());
     CHECK(verified_at(good) == first);
-    store.raw(Raw::As::intruder).run("UPDATE payloads SET verified_at = '" + long_ago + "'");
+    touch(good);
+    CHECK(store.manager.get_artifact_file(good.id, true).has_value());
+    CHECK(verified_at(good) > first);
+    CHECK(store.last_entry().at("details").at("verified_at") == verified_at(good));
+    CHECK(store.manager.verify().findings.empty());
+    const auto second = verified_at(good);
+    touch(good);
     tamper(store.blob(bad), "EDITED");
     CHECK_FALSE(store.manager.verify().ok());
-    CHECK(verified_at(bad) == long_ago);
-    CHECK(store.manager.get_artifact_file(good.id, true).has_value());
-    CHECK(verified_at(good) > long_ago);
+    CHECK(verified_at(good) == second);
+}
+
+TEST_CASE("a time at which a payload was found good is one that the trail has") {
+    Store store;
+    (void)store.add(ArtifactType::log, "log");
+    store.raw(Raw::As::intruder).run("UPDATE payloads SET verified_at = '2020-01-01T00:00:00.000000+00:00'");
+    CHECK(kinds(store.manager.verify()) == std::multiset<std::string>{"row_altered"});
+}
+
+TEST_CASE("a verification that was interrupted is resumed: what it found good is not hashed again") {
+    Store store;
+    std::vector<Artifact> all;
+    for (int i = 0; i < 5; ++i) all.push_back(store.add(ArtifactType::log, "payload " + std::to_string(i)));
+    for (const auto& artifact : all) {
+        std::filesystem::last_write_time(store.blob(artifact), std::filesystem::file_time_type::clock::now());
+    }
+    CHECK(kinds(store.manager.verify({.quick = true, .resume = true})).count("nothing_to_resume") == 1);
+    // Stopped at the last of several reports: all that were hashed by then are marked in the entry's transaction.
+    const auto stop_at_the_end = [&](std::uint64_t done, std::uint64_t total) {
+        if (total != 0 && done == total) throw IoError("stopped", EINTR);
+    };
+    CHECK_THROWS_AS((void)store.manager.verify({.progress = stop_at_the_end}), IoError);
+    const auto details = store.last_entry().at("details");
+    CHECK(details.at("payloads_hashed") == 5);
+    CHECK(details.contains("verified_at"));
+    // One of them is no longer known to be good since then; a new one came.
+    (void)store.add(ArtifactType::log, "another");
+    const auto resumed = store.manager.verify({.resume = true});
+    CHECK(resumed.ok());
+    CHECK(resumed.payloads == 6);
+    CHECK(resumed.payloads_resumed == 6);  // the new one was hashed when it came
+    CHECK(resumed.payloads_hashed == 0);
+    CHECK(store.last_entry().at("details").at("started_at") == details.at("started_at"));
+    const auto anew = store.manager.verify({.resume = true});
+    CHECK(anew.payloads_hashed == 6);
+    CHECK(kinds(anew) == std::multiset<std::string>{"nothing_to_resume"});
+}
+
+TEST_CASE("a verification that is killed is resumed from what it wrote down last") {
+    const Scratch scratch;
+    const auto base = scratch / "store";
+    {
+        ArtifactManager manager(base);
+        for (int i = 0; i < 5; ++i) (void)manager.create_artifact({.type = ArtifactType::log, .content = std::to_string(i)});
+    }
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(base / "storage/blobs")) {
+        if (entry.is_regular_file()) std::filesystem::last_write_time(entry, std::filesystem::file_time_type::clock::now());
+    }
+    const int code = in_child([&] {
+        ManagerImpl manager(manager::layout_of(base), {});
+        // What was found good is written down before it is told of.
+        const auto die = [](std::uint64_t done, std::uint64_t total) {
+            if (total != 0 && done == total) ::_exit(7);
+        };
+        manager::Verification verification(manager, {.progress = die});
+        verification.mark_every(std::chrono::milliseconds(0));
+        auto draft = manager.draft("store", "verify");
+        (void)verification.recorded(draft);
+        return 0;
+    });
+    CHECK(code == 7);
+    ArtifactManager manager(base);
+    const auto line = json::parse(Raw(base).text("SELECT line FROM audit_entries ORDER BY seq DESC LIMIT 1"));
+    CHECK(line.at("action") == "verify");
+    CHECK(line.at("details").at("partial") == true);
+    const auto resumed = manager.verify({.resume = true});
+    CHECK(resumed.findings.empty());
+    CHECK(resumed.payloads_resumed + resumed.payloads_hashed == 5);
+    CHECK(resumed.payloads_resumed == line.at("details").at("payloads_hashed"));
+    CHECK(resumed.payloads_resumed > 0);
+}
+
+TEST_CASE("payloads are hashed by as many threads as are asked for, and progress is told in the caller's alone") {
+    Store store;
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < 40; ++i) {
+        (void)store.add(ArtifactType::log, std::string(1000 * i + 1, static_cast<char>('a' + i % 26)));
+        bytes += 1000 * i + 1;
+    }
+    for (const unsigned threads : {1U, 2U, 7U, 1000U}) {
+        std::uint64_t last = 0;
+        bool orderly = true;
+        const auto caller = std::this_thread::get_id();
+        const auto report = store.manager.verify({.threads = threads, .progress = [&](std::uint64_t done, std::uint64_t total) {
+                                                      orderly = orderly && std::this_thread::get_id() == caller && done >= last;
+                                                      if (total != 0) orderly = orderly && total == bytes;
+                                                      last = done;
+                                                  }});
+        CHECK(report.findings.empty());
+        CHECK(report.bytes_hashed == bytes);
+        CHECK(last == bytes);
+        CHECK(orderly);
+    }
 }

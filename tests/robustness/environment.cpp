@@ -1,11 +1,12 @@
 // What the machine may do to a store: no room, no permission, read-only media, files that are gone or cut.
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
 #include <map>
+#include <sstream>
 
+#include "robustness/mount.hpp"
 #include "robustness/support.hpp"
 
 using namespace custody;
@@ -13,36 +14,6 @@ using namespace custody::testing;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A mount for one test; `mounted` is false where this machine refuses.
-struct Mount {
-    explicit Mount(fs::path folder) : where(std::move(folder)) { fs::create_directories(where); }
-    ~Mount() {
-        if (mounted) ::umount2(where.c_str(), MNT_DETACH);
-    }
-    Mount(const Mount&) = delete;
-    Mount& operator=(const Mount&) = delete;
-    bool tmpfs(const char* options) { return done(::mount("none", where.c_str(), "tmpfs", 0, options)); }
-    bool read_only_of(const fs::path& source) {
-        if (!done(::mount(source.c_str(), where.c_str(), nullptr, MS_BIND, nullptr))) return false;
-        return ::mount(nullptr, where.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) == 0;
-    }
-    bool done(int result) {
-        mounted = result == 0;
-        if (!mounted) MESSAGE("skipped: this machine refuses mounts");
-        return mounted;
-    }
-    fs::path where;
-    bool mounted = false;
-};
-
-/// Writes until the file system has no room left.
-void fill_up(const fs::path& file) {
-    std::ofstream out(file, std::ios::binary);
-    const std::string block(4096, 'x');
-    while (out.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
-    }
-}
 
 std::map<std::string, std::string> bytes_of(const fs::path& folder) {
     std::map<std::string, std::string> files;
@@ -112,8 +83,7 @@ TEST_CASE("a store can be opened on a disk that is full already") {
     if (!mount.tmpfs("size=6m")) return;
     const auto store = mount.where / "store";
     const auto first = fill_store(store);
-    for (const char* suffix : {"-wal", "-shm"}) fs::remove((store / "storage/catalog.db").string() + suffix);
-    fs::remove(store / "storage/temp/write-queue");
+    take_away_log(store);
     fill_up(mount.where / "filler");
     const auto ran = drive("create " + quoted(store) + " 'content'");
     CAPTURE(ran.err);
@@ -200,6 +170,42 @@ TEST_CASE("somebody else's store is refused with what is wrong, and left as it i
     CHECK(bytes_of(store) == before);
 }
 
+TEST_CASE("a folder whose permissions vanish under a running program: an error that names it, and nothing is lost") {
+    if (::geteuid() != 0) {
+        MESSAGE("skipped: only root can become somebody else");
+        return;
+    }
+    const Scratch scratch;
+    fs::permissions(scratch.path(), fs::perms(0777));
+    fs::copy_file(STORE_DRIVER, scratch / "driver");
+    for (const std::string folder : {"storage", "storage/blobs", "storage/trash", "storage/temp"}) {
+        CAPTURE(folder);
+        const auto store = scratch / ("store-" + fs::path(folder).filename().string());
+        const auto taken = quoted(store / folder);
+        const auto ids = quoted(scratch / ("ids-" + fs::path(folder).filename().string()));
+        const auto ran = shell(
+            "cd /; setpriv --reuid=65534 --regid=65534 --clear-groups " + quoted(scratch / "driver") + " creates " +
+            quoted(store) + " >" + ids + " & until [ -s " + ids + " ] || ! kill -0 $!; do sleep 0.01; done; chmod 0 " + taken +
+            "; for i in $(seq 100); do kill -0 $! 2>/dev/null || break; sleep 0.02; done; kill $!; wait $!; code=$?; chmod 700 " +
+            taken + "; cat " + ids + "; exit $code");
+        CAPTURE(ran.err);
+        const bool went_on = ran.exit_code == 143;  // what it has open already needs no folder
+        CHECK((ran.exit_code == 1 || went_on));
+        if (!went_on) CHECK(contains(ran.err, (store / folder).string()));
+        if (folder == "storage/blobs") CHECK_FALSE(went_on);
+        std::istringstream lines(ran.out);
+        std::size_t acknowledged = 0;
+        {
+            ArtifactManager manager(store, {.create = false});
+            for (std::string id; std::getline(lines, id) && id.size() == 36; ++acknowledged) {
+                CHECK(manager.get_artifact_file(ArtifactId::parse(id), true).has_value());
+            }
+        }
+        CHECK(acknowledged > 0);
+        check_store(store);
+    }
+}
+
 TEST_CASE("a store whose catalog is missing is not made anew over its payloads") {
     const Scratch scratch;
     const auto store = scratch / "store";
@@ -224,7 +230,7 @@ TEST_CASE("a store whose catalog is cut short is refused and left as it is") {
     (void)fill_store(store);
     const auto catalog = store / "storage/catalog.db";
     const auto whole = slurp(catalog);
-    for (const std::size_t size : {std::size_t{0}, std::size_t{50}, std::size_t{4096}, whole.size() / 2, whole.size() - 4096}) {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{50}, std::size_t{4096}, whole.size() / 2, whole.size() / 4 * 3}) {
         CAPTURE(size);
         std::ofstream(catalog, std::ios::binary) << whole.substr(0, size);
         const auto message = message_of<Error>([&] { const ArtifactManager manager(store); });

@@ -2,7 +2,6 @@
 #include <custody/artifact_manager.hpp>
 
 #include "robustness/support.hpp"
-#include "sqlite/connection.hpp"
 
 using namespace custody;
 using namespace custody::testing;
@@ -19,12 +18,11 @@ void fill(const std::filesystem::path& store) {
     manager.add_hold(deid.id, "study is open");
     manager.update_artifact_status(deid.id, ArtifactStatus::failed, "codec");
     run.end();
+    (void)manager.set_retention(ArtifactType::log, {.days = 30});
     // What a store gets only with a key, or with its 256th entry.
-    const auto connection = sqlite::open_connection(store / "storage/catalog.db", sqlite::Access::read_write);
-    connection->execute(
-        "INSERT INTO audit_tiles (level, tile_index, hashes) VALUES (1, 0, zeroblob(32));"
-        "INSERT INTO audit_keys (epoch, public_key, verifier_key, seq) SELECT epoch, hex(zeroblob(32)), '', 1 FROM store;"
-        "INSERT INTO audit_checkpoints (size, epoch, public_key, note) SELECT 0, epoch, hex(zeroblob(32)), '' FROM store;");
+    (void)manager.audit().make_signing_key(store.parent_path() / "key");
+    (void)manager.audit().seal(store.parent_path() / "key");
+    for (int i = 0; i < 256; ++i) (void)manager.get_statistics();
 }
 
 Ran stock(const std::filesystem::path& store, const std::string& sql) {
@@ -76,7 +74,8 @@ constexpr Target targets[] = {{"store", "epoch"},
                               {"audit_tiles", "hashes"},
                               {"audit_keys", "verifier_key"},
                               {"audit_checkpoints", "note"},
-                              {"audit_clock", "seen_at"}};
+                              {"audit_clock", "seen_at"},
+                              {"retention_policies", "days"}};
 
 }  // namespace
 

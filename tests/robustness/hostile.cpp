@@ -238,6 +238,8 @@ std::vector<Attack::Call> Attack::calls_of() {
              (void)a.manager_.cleanup_old_artifacts(
                  {.older_than_days = days, .type = a.type(), .status = a.status(), .dry_run = a.draw_.chance(2)});
          }},
+        {"process", [](Attack& a) { attack_process(a.manager_, a.draw_); }},
+        {"retention", [](Attack& a) { attack_retention(a.manager_, a.draw_, a.type()); }},
         {"temp",
          [](Attack& a) {
              CHECK(fs::is_directory(a.manager_.temp_folder()));
@@ -267,8 +269,9 @@ std::vector<Attack::Call> Attack::calls_of() {
          }},
         {"verify",
          [](Attack& a) {
-             if (a.now_and_then(80))
-                 (void)a.manager_.verify({.quick = true, .sample_percent = static_cast<double>(a.draw_.number())});
+             if (!a.now_and_then(80)) return;
+             (void)a.manager_.repair({.from = a.source(), .dry_run = a.draw_.chance(2), .threads = 2});
+             (void)a.manager_.verify({.quick = true, .sample_percent = static_cast<double>(a.draw_.number())});
          }},
         {"audit query", [](Attack& a) { (void)a.manager_.audit().query_audit_trail(a.audit_query()); }},
         {"audit history", [](Attack& a) { (void)a.manager_.audit().get_artifact_history(a.id()); }},
@@ -379,7 +382,7 @@ TEST_CASE("thousands of hostile values get errors of custody, and leave the stor
     CHECK(left == std::set<std::string>{"outside", "store"});
     left.clear();
     for (const auto& entry : fs::directory_iterator(store / "storage/temp")) left.insert(entry.path().filename().string());
-    CHECK(left == std::set<std::string>{"write-queue"});
+    CHECK(left == std::set<std::string>{"reserve", "write-queue"});
 }
 
 TEST_CASE("an age in days that no calendar has removes nothing") {

@@ -33,4 +33,8 @@ class HostileValues {
     std::mt19937_64 random_;
 };
 
+/// Sets, removes, lists or applies retention policies. @throws what the call does
+void attack_retention(ArtifactManager& manager, HostileValues& draw, const ArtifactType& type);
+void attack_process(ArtifactManager& manager, HostileValues& draw);
+
 }  // namespace custody::testing

@@ -69,17 +69,7 @@ int Driver::wait() {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-Ran drive(const std::string& arguments, const std::string& strace) {
-    // Leaks can't be looked for under ptrace: the sanitizer would end the driver for that.
-    const std::string traced = strace.empty() ? "" : "env ASAN_OPTIONS=detect_leaks=0 strace -f -qq " + strace + " ";
-    return shell("exec " + traced + STORE_DRIVER + " " + arguments);
-}
-
-bool can_trace() {
-    static const bool can = shell("strace -qq -o /dev/null true").exit_code == 0;
-    if (!can) MESSAGE("skipped: strace is missing or may not trace here");
-    return can;
-}
+Ran drive(const std::string& arguments) { return shell(std::string("exec ") + STORE_DRIVER + " " + arguments); }
 
 std::string stock_sql(const fs::path& store, const std::string& sql) {
     auto ran = shell("sqlite3 -batch " + quoted(store / "storage/catalog.db") + " \"" + sql + "\"");
@@ -91,6 +81,11 @@ std::string stock_sql(const fs::path& store, const std::string& sql) {
 
 std::int64_t count_entries(const fs::path& store, const std::string& where) {
     return std::stoll(stock_sql(store, "SELECT count(*) FROM audit_entries WHERE " + where));
+}
+
+void take_away_log(const std::filesystem::path& store) {
+    for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove((store / "storage/catalog.db").string() + suffix);
+    std::filesystem::remove(store / "storage/temp/write-queue");
 }
 
 std::size_t count_findings(const VerifyReport& report, const std::string& kind) {

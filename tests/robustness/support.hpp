@@ -41,10 +41,8 @@ class Driver {
     std::string buffer_;
 };
 
-/// Runs the driver to its end, under strace where options are given.
-Ran drive(const std::string& arguments, const std::string& strace = {});
-/// Whether strace can trace here (containers may refuse ptrace).
-bool can_trace();
+/// Runs the driver to its end.
+Ran drive(const std::string& arguments);
 
 /// How many entries there are of an operation and action, read in the stock shell.
 std::int64_t count_entries(const std::filesystem::path& store, const std::string& where);
@@ -53,6 +51,8 @@ std::string stock_sql(const std::filesystem::path& store, const std::string& sql
 
 /// Checks that verify() finds nothing wrong, that seq has no gaps, and that every artifact has its payload.
 void check_store(const std::filesystem::path& store);
+/// What the next opening of a store that nobody has open makes anew: the log, its index, the queue of writers.
+void take_away_log(const std::filesystem::path& store);
 /// Findings of a kind in a report.
 std::size_t count_findings(const VerifyReport& report, const std::string& kind);
 

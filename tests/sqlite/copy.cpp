@@ -40,9 +40,9 @@ TEST_CASE("what is taken out of a rewritten copy is nowhere in its bytes") {
     const auto without = test.scratch / "without.db";
     sqlite::copy_database(test.file, whole, 0600);
     REQUIRE(contains(slurp(whole), secret));
-    sqlite::rewrite_database(whole, without, 0600, [](sqlite::Connection& connection) {
-        connection.execute("DELETE FROM artifact_types WHERE built_in = 0");
-    });
+    sqlite::change_copy(
+        whole, [](sqlite::Connection& connection) { connection.execute("DELETE FROM artifact_types WHERE built_in = 0"); });
+    sqlite::rewrite_copy(whole, without, 0600);
     CHECK_FALSE(contains(slurp(without), secret));
     CHECK(stock_shell(without, "SELECT count(*) FROM artifact_types; PRAGMA integrity_check;").out == "11\nok\n");
 }

@@ -83,6 +83,7 @@ TEST_CASE("a database cut at any 512 bytes is refused as damaged, and no byte of
     copy_database_of(test, candidate.file);
     const auto whole = slurp(candidate.file);
     for (std::size_t size = 512; size < whole.size(); size += 512) {
+        if (whole.find_first_not_of('\0', size) == std::string::npos) break;  // read as zeros, which is what was there
         CAPTURE(size);
         fs::remove(candidate.file.string() + "-wal");
         fs::remove(candidate.file.string() + "-shm");

@@ -32,6 +32,40 @@ TEST_CASE("a sound store verifies, wholly, quickly and by sample") {
     CHECK(contains(bench.done("verify"), "nothing is lost"));
 }
 
+TEST_CASE("a sample may be written with its percent sign, and options of verify that don't go together are wrong usage") {
+    const Filled bench;
+    CHECK(bench.custody("verify --sample 50%").exit_code == 0);
+    CHECK(bench.custody("verify --sample 100.0% --threads 3").exit_code == 0);
+    for (const std::string options :
+         {"--sample 0%", "--sample 101%", "--sample %", "--sample 5%%", "--threads 0", "--resume --quick", "--resume --sample 5",
+          "--repair --quick", "--repair --resume", "--from x", "--dry-run", "--yes", "--repair"}) {
+        INFO(options);
+        CHECK(bench.custody("verify " + options).exit_code == 2);
+    }
+    CHECK(contains(bench.done("verify --resume"), "nothing_to_resume"));
+}
+
+TEST_CASE("verify --repair heals from a folder, says what it would do first, and answers 20 where something is left") {
+    const Filled bench;
+    REQUIRE(bench.run("rm -f " + bench.blob + "; mkdir -p backup/deep; cp a backup/deep/copy").exit_code == 0);
+    CHECK(bench.custody("verify --repair --yes").exit_code == 20);
+    const auto dry = bench.custody("verify --repair --from backup --dry-run");
+    CHECK(dry.exit_code == 20);
+    CHECK(contains(dry.out, "would repair: payload: "));
+    CHECK(bench.run("test -e " + bench.blob).exit_code != 0);
+    const auto report = bench.json_of("verify --repair --from backup --yes");
+    CHECK(report["ok"] == true);
+    CHECK(report["repairs"].size() == 1);
+    CHECK(report["before"]["ok"] == false);
+    CHECK(report["after"]["findings"].empty());
+    CHECK(bench.custody("verify").exit_code == 0);
+    REQUIRE(bench.run("sqlite3 store/storage/catalog.db 'DROP VIEW review_errors; CREATE TABLE extra (x)'").exit_code == 0);
+    CHECK(bench.custody("list").exit_code == 20);
+    CHECK(contains(bench.done("verify --repair --yes"), "repaired: schema: missing view review_errors"));
+    CHECK(bench.custody("list").exit_code == 0);
+    CHECK(bench.run("sqlite3 store/storage/catalog.db \"DELETE FROM audit_entries\"").exit_code != 0);
+}
+
 TEST_CASE("what is lost or altered makes verify exit with 20 and name it") {
     const Filled bench;
     REQUIRE(bench.run("chmod u+w " + bench.blob + "; printf 'SOME BYTES' >" + bench.blob).exit_code == 0);

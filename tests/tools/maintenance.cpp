@@ -73,6 +73,52 @@ TEST_CASE("cleanup removes nothing on a dry run, asks for --yes off a terminal, 
     CHECK(bench.done("cat " + b) == "b");
 }
 
+TEST_CASE("gc applies the policies that were set, names what goes and what stays, and frees it after its grace") {
+    const Bench bench;
+    bench.files.file("a", "aa");
+    bench.files.file("b", "b");
+    const auto a = bench.done("add --type log a");
+    const auto b = bench.done("add --type log b");
+    bench.done("hold add " + b + " --reason 'case 17'");
+    CHECK(bench.json_of("retention set log --days 0 --reason 'SOP 12' --actor keeper")["reason"] == "SOP 12");
+    CHECK(bench.json_of("retention set video_raw --days 9 --when-descendants-completed")["when_descendants_completed"] == true);
+    CHECK(bench.json_of("retention list").size() == 2);
+    const auto table = bench.done("retention list");
+    CHECK(contains(table, "keeper"));
+    CHECK(contains(table, "9 days, and until every descendant is completed or archived"));
+    CHECK(bench.custody("retention set nothing_such --days 1").exit_code == 1);
+    const auto refused = bench.run("custody gc </dev/null");
+    CHECK(refused.exit_code == 2);
+    CHECK(contains(refused.err, "--yes"));
+    const auto dry = bench.custody("gc --dry-run");
+    CHECK(contains(dry.out, a + "  would be removed: log is kept for 0 days"));
+    CHECK(contains(dry.out, b + "  kept: on hold"));
+    CHECK(contains(bench.done("file " + a), a));
+    const auto report = bench.json_of("gc --yes --reason night");
+    CHECK(report["removed"][0]["artifact_id"] == a);
+    CHECK(report["kept"][0]["reason"] == "on hold");
+    CHECK(report["freed"].empty());
+    CHECK(contains(bench.done("gc --yes"), "  left: its grace period has "));
+    const auto freed = bench.custody("gc --grace 0 --yes");
+    CHECK(contains(freed.out, "  freed: its grace period is over (2 B)"));
+    CHECK(contains(freed.err, "1 file (2 B) freed"));
+    CHECK(bench.custody("file " + a).exit_code == 1);
+    CHECK(bench.done("cat " + b) == "b");
+    CHECK(contains(bench.done("sql 'SELECT reason FROM review_removals' --format csv"), "night"));
+    CHECK(bench.json_of("retention remove log")["removed"] == true);
+    CHECK(bench.custody("retention remove log").exit_code == 4);
+}
+
+TEST_CASE("a dry run of gc leaves what dead processes left, and gc frees it") {
+    const Bench bench;
+    (void)bench.run("mkdir store/storage/temp/999999-0123456789abcdef; echo x >store/storage/temp/999999-0123456789abcdef/x");
+    const auto dry = bench.custody("gc --dry-run");
+    CHECK(contains(dry.out, "would be freed: its process is gone"));
+    CHECK(std::filesystem::exists(bench.files / "store/storage/temp/999999-0123456789abcdef/x"));
+    CHECK(contains(bench.done("gc --yes"), "  freed: its process is gone"));
+    CHECK_FALSE(std::filesystem::exists(bench.files / "store/storage/temp/999999-0123456789abcdef"));
+}
+
 TEST_CASE("holds are listed and lifted") {
     const Bench bench;
     const auto id = bench.done("add --type log");

@@ -37,12 +37,12 @@ TEST_CASE("a verb that there is not is named, and the nearest one that there is"
 
 TEST_CASE("nothing is guessed where no verb is near") {
     const Bench bench(false);
-    for (const std::string arguments : {"export --help", "frobnicate", "x", "''"}) {
+    for (const std::string arguments : {"publish --help", "frobnicate", "x", "''"}) {
         const auto said = complaint(bench, arguments);
         CHECK(contains(said, "there is no verb \""));
         CHECK_FALSE(contains(said, "did you mean"));
     }
-    CHECK(contains(complaint(bench, "export --help"), "there is no verb \"export\""));
+    CHECK(contains(complaint(bench, "publish --help"), "there is no verb \"publish\""));
 }
 
 TEST_CASE("an option that there is not is told before one that is missing") {

@@ -62,6 +62,11 @@ TEST_CASE("wrong usage exits with 2, says why on stderr, and prints nothing on s
         "cleanup --older-than -1 --yes",
         "cleanup --older-than 1.5 --yes",
         "cleanup --older-than 99999999999 --yes",
+        "gc",
+        "gc --grace -1 --yes",
+        "retention set log",
+        "retention set log --days -1",
+        "retention set --days 1",
         "hold add " + unknown_id,
         "verify --sample 0",
         "verify --sample 101",
@@ -71,6 +76,17 @@ TEST_CASE("wrong usage exits with 2, says why on stderr, and prints nothing on s
         "sql 'SELECT 1' --format xml",
         "sql 'SELECT 1' --time-limit -1",
         "snapshot",
+        "backup",
+        "backup ''",
+        "import",
+        "import original",
+        "import original ''",
+        "import original tree --timezone ''",
+        "export original",
+        "restore",
+        "restore kept",
+        "restore kept new",
+        "restore kept new --reason ''",
         "--lock-timeout soon list",
         "--store '' list",
         "--actor '' list",
@@ -119,7 +135,8 @@ TEST_CASE("no store named, no store there, and a store that can't be read have c
     CHECK(contains(nowhere.err, "init"));
     for (const char* arguments :
          {"add --type log x", "show 6b6f1c1e-9d55-4d3c-8b6e-0f4a8c0d1e2f", "run start", "stats", "verify", "doctor", "migrate",
-          "snapshot --out s.db", "sql 'SELECT 1'", "audit query", "hold list", "cleanup --older-than 1 --yes"}) {
+          "snapshot --out s.db", "backup kept", "restore nowhere new --reason r", "export original tree", "sql 'SELECT 1'",
+          "audit query", "hold list", "cleanup --older-than 1 --yes", "gc --yes", "retention list"}) {
         INFO(arguments);
         CHECK(bench.custody(arguments).exit_code == 10);
     }
@@ -216,11 +233,52 @@ TEST_CASE("for whom and why are in the trail") {
 
 TEST_CASE("every verb has help with an example, and the version is printed") {
     const Bench bench(false);
-    const std::string verbs[] = {"",         "init",     "migrate",     "snapshot",     "run",          "run start", "run end",
-                                 "run list", "run show", "add",         "show",         "list",         "status",    "history",
-                                 "type",     "type add", "type list",   "link",         "lineage",      "file",      "checkout",
-                                 "cat",      "audit",    "audit query", "audit errors", "audit export", "stats",     "cleanup",
-                                 "hold",     "hold add", "hold remove", "hold list",    "verify",       "doctor",    "sql"};
+    const std::string verbs[] = {"",
+                                 "init",
+                                 "migrate",
+                                 "snapshot",
+                                 "run",
+                                 "run start",
+                                 "run end",
+                                 "run list",
+                                 "run show",
+                                 "add",
+                                 "show",
+                                 "list",
+                                 "status",
+                                 "history",
+                                 "type",
+                                 "type add",
+                                 "type list",
+                                 "link",
+                                 "lineage",
+                                 "file",
+                                 "checkout",
+                                 "cat",
+                                 "audit",
+                                 "audit query",
+                                 "audit errors",
+                                 "audit export",
+                                 "stats",
+                                 "cleanup",
+                                 "gc",
+                                 "retention",
+                                 "retention set",
+                                 "retention remove",
+                                 "retention list",
+                                 "hold",
+                                 "hold add",
+                                 "hold remove",
+                                 "hold list",
+                                 "verify",
+                                 "doctor",
+                                 "sql",
+                                 "backup",
+                                 "restore",
+                                 "import",
+                                 "import original",
+                                 "export",
+                                 "export original"};
     for (const auto& verb : verbs) {
         const auto ran = bench.custody(verb + " --help");
         INFO(verb << "\n" << ran.err);

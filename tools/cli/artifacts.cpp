@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <limits>
 
 #include "audit_table.hpp"
 #include "output.hpp"
@@ -51,28 +53,53 @@ struct ListFlags {
     ArtifactQuery query{.limit = 100};
 };
 
-void print_table(const std::vector<Artifact>& artifacts) {
-    Table table({{"ARTIFACT"}, {"TYPE"}, {"STATUS"}, {"CREATED (UTC)"}, {"SIZE", Table::Align::right}, {"NAME"}});
+// So many are held at a time, however long the list; each page is a read of its own, which keeps no writer's log waiting.
+constexpr std::size_t page_size = 10000;
+
+/// Calls `use` with each page of what is asked for; answers how many artifacts there were, and the last one.
+std::pair<std::size_t, std::optional<ArtifactId>> for_each_page(ArtifactManager& manager, ArtifactQuery query,
+                                                                const std::function<void(const std::vector<Artifact>&)>& use) {
+    const auto wanted = query.limit == 0 ? std::numeric_limits<std::size_t>::max() : query.limit;
+    std::size_t count = 0;
+    std::optional<ArtifactId> last;
+    for (bool more = true; more && count < wanted;) {
+        query.limit = std::min(page_size, wanted - count);
+        const auto page = manager.list_artifacts(query);
+        use(page);
+        more = page.size() == query.limit;
+        count += page.size();
+        if (!page.empty()) query.after = last = page.back().id;
+    }
+    return {count, last};
+}
+
+void add_rows(Table& table, const std::vector<Artifact>& artifacts) {
     for (const auto& artifact : artifacts) {
         const std::string size = artifact.removed_at ? "removed" : artifact.file_size ? size_text(*artifact.file_size) : "-";
         table.add({artifact.id.str(), artifact.type.str(), std::string(to_string(artifact.status)),
                    time_text(artifact.created_at), size, artifact.file_name});
     }
-    table.print();
 }
 
 int list(const Session& session, const ListFlags& flags) {
     auto manager = session.open();
-    const auto artifacts = manager.list_artifacts(flags.query);
+    std::pair<std::size_t, std::optional<ArtifactId>> shown;
     if (session.json_output) {
         JsonArray array;
-        for (const auto& artifact : artifacts) array.add(to_json(artifact, manager.storage_path()));
+        shown = for_each_page(manager, flags.query, [&](const std::vector<Artifact>& page) {
+            for (const auto& artifact : page) array.add(to_json(artifact, manager.storage_path()));
+        });
         array.end();
     } else {
-        print_table(artifacts);
+        Table table({{"ARTIFACT"}, {"TYPE"}, {"STATUS"}, {"CREATED (UTC)"}, {"SIZE", Table::Align::right}, {"NAME"}});
+        shown = for_each_page(manager, flags.query, [&](const std::vector<Artifact>& page) {
+            add_rows(table, page);
+            table.print();
+        });
     }
-    if (flags.query.limit != 0 && artifacts.size() == flags.query.limit) {
-        session.say(fmt::format("{} shown; older ones follow with --after {}", artifacts.size(), artifacts.back().id.str()));
+    const auto& [count, last] = shown;
+    if (flags.query.limit != 0 && count == flags.query.limit) {
+        session.say(fmt::format("{} shown; older ones follow with --after {}", count, last->str()));
     }
     return exit_done;
 }

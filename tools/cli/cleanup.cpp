@@ -1,9 +1,8 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <iostream>
 #include <limits>
 
+#include "confirmation.hpp"
 #include "maintenance.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -16,6 +15,7 @@ struct CleanupFlags {
     int older_than_days = 0;
     std::optional<ArtifactType> type{};
     std::optional<ArtifactStatus> status{};
+    std::string reason{};
     bool dry_run = false;
     bool yes = false;
 };
@@ -26,6 +26,7 @@ CleanupReport clean(const Session& session, ArtifactManager& manager, const Clea
     return manager.cleanup_old_artifacts({.older_than_days = flags.older_than_days,
                                           .type = flags.type,
                                           .status = flags.status,
+                                          .reason = flags.reason,
                                           .dry_run = dry_run,
                                           .progress = bar.callback()});
 }
@@ -39,28 +40,18 @@ std::string summary(const CleanupReport& report) {
                                         count_text(report.removed_files, "file"), size, report.kept.size());
 }
 
-/// Asks on the terminal; only a yes is a yes.
-bool confirmed(const CleanupReport& report) {
-    std::cerr << "custody: this would remove " << summary(report) << ". Go on? [y/N] " << std::flush;
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "y" || answer == "Y" || answer == "yes";
-}
-
 void print_report(const CleanupReport& report) {
     for (const auto& id : report.removed) put_line(id.str() + (report.dry_run ? "  would be removed" : "  removed"));
     for (const auto& kept : report.kept) put_line(kept.id.str() + "  kept: " + printable(kept.reason));
 }
 
 int cleanup(const Session& session, const CleanupFlags& flags) {
-    const bool ask = !flags.yes && !flags.dry_run;
-    if (ask && isatty(STDIN_FILENO) != 1) {
-        throw UsageError("this removes payloads: add --yes to do so, or --dry-run to see what would go");
-    }
+    const bool ask =
+        has_to_ask(flags.yes, flags.dry_run, "this removes payloads: add --yes to do so, or --dry-run to see what would go");
     auto manager = session.open();
     if (ask) {
         const auto preview = clean(session, manager, flags, true);
-        if (!preview.removed.empty() && !confirmed(preview)) throw Error("nothing was removed");
+        if (!preview.removed.empty() && !confirmed("this would remove " + summary(preview))) throw Error("nothing was removed");
     }
     const auto report = clean(session, manager, flags, flags.dry_run);
     if (session.json_output) {
@@ -69,7 +60,7 @@ int cleanup(const Session& session, const CleanupFlags& flags) {
         print_report(report);
         session.say((report.dry_run ? "would remove " : "removed ") + summary(report));
         if (report.removed_files > 0) {
-            session.say("their space is freed after a grace of one hour, by whichever command comes next");
+            session.say("their space is freed after a grace of one hour by the next cleanup or gc; now by custody gc --grace 0");
         }
     }
     return exit_done;
@@ -78,11 +69,12 @@ int cleanup(const Session& session, const CleanupFlags& flags) {
 }  // namespace
 
 void add_cleanup_verb(CLI::App& app, Session& session) {
-    auto [verb, flags] = add_verb<CleanupFlags>(app, session,
-                                                {"cleanup", "remove payloads of old artifacts; records, links and the trail stay",
-                                                 "custody cleanup --older-than 30 --dry-run\n"
-                                                 "custody cleanup --older-than 90 --type video_raw --status completed --yes"},
-                                                cleanup);
+    auto [verb, flags] = add_verb<CleanupFlags>(
+        app, session,
+        {"cleanup", "remove payloads of old artifacts; records, links and the trail stay",
+         "custody cleanup --older-than 30 --dry-run\n"
+         "custody cleanup --older-than 90 --type video_raw --status completed --reason 'study 7 is over' --yes"},
+        cleanup);
     add_parsed(
         verb, "--older-than", "DAYS", flags.older_than_days,
         [](const std::string& text) { return static_cast<int>(parse_integer(text, 0, std::numeric_limits<int>::max())); },
@@ -90,6 +82,7 @@ void add_cleanup_verb(CLI::App& app, Session& session) {
         ->required();
     add_type(verb, "--type", flags.type, "only of this type");
     add_status(verb, "--status", flags.status, "only of this status");
+    add_text(verb, "--reason", "R", flags.reason, "why; kept with each removal");
     add_flag(verb, "--dry-run", flags.dry_run, "say what would go, and change nothing");
     add_flag(verb, "--yes", flags.yes, "don't ask");
 }

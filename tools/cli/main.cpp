@@ -51,6 +51,8 @@ void add_global_options(CLI::App& app, Session& session) {
 
 void add_verbs(CLI::App& app, Session& session) {
     add_store_verbs(app, session);
+    add_backup_verbs(app, session);
+    add_original_verbs(app, session);
     add_run_verbs(app, session);
     add_creation_verbs(app, session);
     add_artifact_verbs(app, session);

@@ -105,6 +105,8 @@ void add_maintenance_verbs(CLI::App& app, Session& session) {
                          {"stats", "how many artifacts, payloads, bytes, runs and errors", "custody stats\ncustody stats --json"},
                          stats);
     add_cleanup_verb(app, session);
+    add_gc_verb(app, session);
+    add_retention_verbs(app, session);
     add_hold_verbs(app, session);
 }
 

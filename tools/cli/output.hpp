@@ -78,12 +78,13 @@ class Table {
     };
     explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
     void add(std::vector<std::string> cells);
-    /// Prints the titles and rows.
-    void print() const;
+    /// Prints the titles and the rows since the last print, if there were any; the titles once. Columns grow as the rows need.
+    void print();
 
    private:
     std::vector<Column> columns_;
-    std::vector<std::vector<std::string>> rows_;
+    std::vector<std::vector<std::string>> rows_{};
+    std::vector<std::size_t> widths_{};  ///< empty: nothing was printed
 };
 
 /// Names and values below one another; values of several lines are kept on one.

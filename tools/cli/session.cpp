@@ -40,6 +40,12 @@ ArtifactManager Session::open_unrecorded() const {
     return ArtifactManager(store_path(), options);
 }
 
+ArtifactManager Session::open_to_collect() const {
+    auto options = manager_options();
+    options.collecting = true;
+    return ArtifactManager(store_path(), options);
+}
+
 ArtifactManager Session::open_for_diagnosis() const {
     auto options = manager_options();
     options.diagnose = true;

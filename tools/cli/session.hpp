@@ -47,7 +47,9 @@ struct Session {
     [[nodiscard]] ArtifactManager open() const;
     /// For a second look at what has its entry already: one command is one operation. Such reads leave none.
     [[nodiscard]] ArtifactManager open_unrecorded() const;
-    /// Opens also what is altered or read-only, for verify and doctor alone.
+    /// For gc: leaves what dead processes left to it, and opens on a full disk too.
+    [[nodiscard]] ArtifactManager open_to_collect() const;
+    /// Opens also what is altered or read-only, for verify, doctor and backup alone.
     [[nodiscard]] ArtifactManager open_for_diagnosis() const;
     /// A message for people, on stderr unless --quiet.
     void say(const std::string& message) const;

@@ -50,7 +50,7 @@ struct SnapshotFlags {
 
 int snapshot(const Session& session, const SnapshotFlags& flags) {
     auto manager = session.open();
-    const auto path = manager.snapshot(flags.output, {.include_text = !flags.no_text});
+    const auto path = manager.snapshot(flags.output, {.include_text = !flags.no_text, .signing_key = session.signing_key});
     if (session.json_output) {
         put_json({{"output_path", path.string()}});
     } else {

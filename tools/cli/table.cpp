@@ -34,12 +34,12 @@ void Table::add(std::vector<std::string> cells) {
     rows_.push_back(std::move(cells));
 }
 
-void Table::print() const {
-    std::vector<std::size_t> widths;
+void Table::print() {
+    const bool is_first = widths_.empty();
+    widths_.resize(columns_.size());
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-        std::size_t widest = columns(columns_[i].title);
-        for (const auto& row : rows_) widest = std::max(widest, columns(row[i]));
-        widths.push_back(widest);
+        if (is_first) widths_[i] = columns(columns_[i].title);
+        for (const auto& row : rows_) widths_[i] = std::max(widths_[i], columns(row[i]));
     }
     const auto limit = terminal_width();
     const auto print_row = [&](const std::vector<std::string>& cells, bool heading) {
@@ -48,12 +48,12 @@ void Table::print() const {
         for (std::size_t i = 0; i < cells.size(); ++i) {
             const auto style = heading ? Style::heading : style_of(cells[i]);
             if (i + 1 < cells.size()) {
-                line += padded(cells[i], widths[i], columns_[i].align, style);
+                line += padded(cells[i], widths_[i], columns_[i].align, style);
                 line += gap;
-                used += widths[i] + gap.size();
+                used += widths_[i] + gap.size();
                 continue;
             }
-            auto last = columns_[i].align == Align::right ? padded(cells[i], widths[i], Align::right, Style::plain) : cells[i];
+            auto last = columns_[i].align == Align::right ? padded(cells[i], widths_[i], Align::right, Style::plain) : cells[i];
             if (limit > used + 8) last = fit(last, limit - used);
             line += styled(last, style);
         }
@@ -62,8 +62,9 @@ void Table::print() const {
     };
     std::vector<std::string> titles;
     for (const auto& column : columns_) titles.push_back(column.title);
-    print_row(titles, true);
+    if (is_first) print_row(titles, true);
     for (const auto& row : rows_) print_row(row, false);
+    rows_.clear();
 }
 
 void Fields::add(std::string name, std::string_view value) { fields_.emplace_back(std::move(name), printable(value)); }

@@ -3,11 +3,10 @@
 #include "trail.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <iostream>
 #include <limits>
 
+#include "confirmation.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 
@@ -121,14 +120,11 @@ struct RedactFlags {
     bool yes = false;
 };
 
-bool confirmed(const Redaction& preview) {
+std::string summary(const Redaction& preview) {
     std::size_t texts = 0;
     for (const auto& entry : preview.withdrawn) texts += entry.pointers.size();
-    std::cerr << "custody: this withdraws for ever " << count_text(texts, "text") << " of "
-              << count_text(preview.withdrawn.size(), "entry", "entries") << ". Go on? [y/N] " << std::flush;
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "y" || answer == "Y" || answer == "yes";
+    return "this withdraws for ever " + count_text(texts, "text") + " of " +
+           count_text(preview.withdrawn.size(), "entry", "entries");
 }
 
 ordered_json form_of(const Redaction& redaction) {
@@ -152,14 +148,12 @@ void print_redaction(const Session& session, const Redaction& redaction) {
 }
 
 int redact(const Session& session, const RedactFlags& flags) {
-    const bool ask = !flags.yes && !flags.dry_run;
-    if (ask && isatty(STDIN_FILENO) != 1) {
-        throw UsageError("this withdraws text for ever: add --yes to do so, or --dry-run to see what would go");
-    }
+    const bool ask = has_to_ask(flags.yes, flags.dry_run,
+                                "this withdraws text for ever: add --yes to do so, or --dry-run to see what would go");
     auto manager = session.open();
     if (ask) {
         const auto preview = manager.audit().redact(flags.seqs, flags.pointer, flags.reason, true);
-        if (!preview.withdrawn.empty() && !confirmed(preview)) throw Error("nothing was withdrawn");
+        if (!preview.withdrawn.empty() && !confirmed(summary(preview))) throw Error("nothing was withdrawn");
     }
     const auto redaction = manager.audit().redact(flags.seqs, flags.pointer, flags.reason, flags.dry_run);
     if (session.json_output) {

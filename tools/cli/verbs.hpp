@@ -6,6 +6,8 @@ namespace custody::cli {
 
 // Each adds a group of verbs to the command line; what they do is said in the manual, custody(1).
 void add_store_verbs(CLI::App& app, Session& session);
+void add_backup_verbs(CLI::App& app, Session& session);
+void add_original_verbs(CLI::App& app, Session& session);
 void add_run_verbs(CLI::App& app, Session& session);
 void add_creation_verbs(CLI::App& app, Session& session);
 void add_artifact_verbs(CLI::App& app, Session& session);

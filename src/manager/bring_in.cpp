@@ -1,0 +1,253 @@
+// Payloads on their way into the store: staged, and published under their digests, one by one or many at once.
+
+#include <algorithm>
+#include <atomic>
+#include <custody/error.hpp>
+#include <exception>
+#include <mutex>
+#include <span>
+#include <thread>
+
+#include "base/in_order.hpp"
+#include "blobs/errors.hpp"
+#include "catalog/payloads.hpp"
+#include "manager/making.hpp"
+
+namespace custody {
+
+namespace {
+
+// Content that was hashed as lately as this needs no second hashing when it comes again with the same size and time.
+constexpr auto lately = std::chrono::hours(24);
+
+// With fewer files than this each has its own syncs: one for the whole file system waits for what others write there, too.
+constexpr std::size_t fewest_together = 8;
+// So many are open at once between their staging and their names, and so many wait for the commit with their files open.
+constexpr std::size_t group_size = 256;
+constexpr std::size_t most_kept_open = 64;
+// From this much on, few files are worth a thread each.
+constexpr std::uint64_t fewest_bytes_at_once = std::uint64_t{8} << 20U;
+// What one thread takes at a time.
+constexpr std::size_t share_files = 16;
+constexpr std::uint64_t share_bytes = std::uint64_t{1} << 20U;
+
+using Group = std::span<Making* const>;
+
+blobs::Staged stage(blobs::BlobStore& blobs, const NewArtifact& wanted, const blobs::Progress& progress, blobs::Sync sync) {
+    if (wanted.content) {
+        auto staged = blobs.stage_bytes(*wanted.content, sync);
+        if (progress) progress(staged.size_bytes());
+        return staged;
+    }
+    if (wanted.source_fd >= 0) return blobs.stage_descriptor(wanted.source_fd, progress, sync);
+    return blobs.stage_file(wanted.source_path, wanted.transfer, progress, sync);
+}
+
+// When what the store has under this digest was hashed, if that was lately and it looks untouched since.
+std::optional<Timestamp> lately_verified(ManagerImpl& manager, sqlite::Connection& connection, const blobs::Staged& staged) {
+    const auto row = catalog::find_payload(connection, staged.digest());
+    if (!row || !row->present || Timestamp::now().time() - row->verified_at.time() > lately) return std::nullopt;
+    const auto stat = manager.blobs().stat(staged.digest());
+    const bool untouched = stat && stat->size_bytes == row->size_bytes && stat->mtime_ns == row->mtime_ns;
+    return untouched ? std::optional(row->verified_at) : std::nullopt;
+}
+
+// An import goes on without a payload that is not what its record says. One that can't be read ends it: the next try may read it.
+void stage_into(ManagerImpl& manager, Making& making, const blobs::Progress& progress, blobs::Sync sync) {
+    making.staged.emplace(stage(manager.blobs(), making.wanted, progress, sync));
+    if (!making.expected || making.staged->digest() == *making.expected) return;
+    making.payload_trouble = "its SHA-256 is " + making.staged->digest().hex() + ", and not that of its record";
+    making.staged.reset();
+}
+
+void record_healed(ManagerImpl& manager, const blobs::Staged& staged) {
+    auto entry = manager.draft("artifact_storage", "heal");
+    entry.details = {{"checksum", staged.digest().hex()}, {"file_size", staged.size_bytes()}};
+    manager.record(entry);
+}
+
+blobs::Published publish(ManagerImpl& manager, Making& making, blobs::Sync sync) {
+    const auto published = manager.blobs().publish(*making.staged, making.verified_at.has_value(), sync);
+    if (published != blobs::Published::present) making.verified_at.reset();
+    return published;
+}
+
+// Bytes that have come in, of all files, told to the caller in its own thread.
+class Meter {
+   public:
+    Meter(const Progress& progress, const std::vector<Making>& all) : progress_(progress) {
+        for (const auto& making : all) total_ += making.expected_bytes;
+    }
+    /// For one file, from any thread. Throws once the work is to be stopped.
+    blobs::Progress of_one_file() {
+        return [this, before = std::uint64_t{0}](std::uint64_t done) mutable {
+            done_ += done - before;
+            before = done;
+            if (stopped_) throw Error("stopped, since another file of the same call failed");
+            if (std::this_thread::get_id() == caller_) tell();
+        };
+    }
+    void tell() const {
+        if (progress_) progress_(done_, total_);
+    }
+    void stop() { stopped_ = true; }
+    [[nodiscard]] bool stopped() const { return stopped_; }
+
+   private:
+    const Progress& progress_;
+    std::uint64_t total_ = 0;
+    std::atomic<std::uint64_t> done_{0};
+    std::atomic<bool> stopped_{false};
+    std::thread::id caller_ = std::this_thread::get_id();
+};
+
+// Runs `work` on each of a group, on all cores. The first failure stops the rest and is thrown, with `at` saying whose it was.
+class Crowd {
+   public:
+    Crowd(Meter& meter, const Making*& at) : meter_(meter), at_(at) {}
+
+    template <class Work>
+    void run(Group all, const Work& work) {
+        base::in_order<Group>([&](Group& share) { return take_share(all, share); },
+                              [&](const Group& share) {
+                                  for (auto* making : share) {
+                                      if (!try_one(*making, work)) return;
+                                  }
+                              },
+                              [](const Group&) {});
+        if (!failure_) return;
+        at_ = failed_;
+        std::rethrow_exception(failure_);
+    }
+
+   private:
+    bool take_share(Group& rest, Group& share) const {
+        if (meter_.stopped() || rest.empty()) return false;
+        std::size_t count = 0;
+        for (std::uint64_t bytes = 0; count < std::min(rest.size(), share_files) && bytes < share_bytes; ++count) {
+            bytes += rest[count]->expected_bytes;
+        }
+        share = rest.first(count);
+        rest = rest.subspan(count);
+        return true;
+    }
+    template <class Work>
+    bool try_one(Making& making, const Work& work) {
+        if (meter_.stopped()) return false;
+        try {
+            work(making);
+            return true;
+        } catch (...) {
+            const std::lock_guard lock(mutex_);
+            if (!failure_) {
+                failure_ = std::current_exception();
+                failed_ = &making;
+            }
+            meter_.stop();  // not before: what it makes others throw is not the failure
+            return false;
+        }
+    }
+    Meter& meter_;
+    const Making*& at_;
+    std::mutex mutex_{};
+    std::exception_ptr failure_{};
+    const Making* failed_ = nullptr;
+};
+
+// One after another: each is durable and has its name before the next one is begun.
+void bring_in_one(ManagerImpl& manager, Making& making, Meter& meter) {
+    stage_into(manager, making, meter.of_one_file(), blobs::Sync::now);
+    if (!making.staged) return;
+    manager.database().read([&](sqlite::Connection& connection) {
+        check_against_catalog(manager, connection, making);
+        making.verified_at = lately_verified(manager, connection, *making.staged);
+    });
+    if (publish(manager, making, blobs::Sync::now) == blobs::Published::healed) record_healed(manager, *making.staged);
+}
+
+// All of a group are written and then synced together, and so are their names.
+void bring_in_group(ManagerImpl& manager, Group group, const blobs::Barrier& barrier, Meter& meter, const Making*& at) {
+    Crowd(meter, at).run(group, [&](Making& making) { stage_into(manager, making, meter.of_one_file(), blobs::Sync::later); });
+    at = nullptr;
+    barrier.sync();
+    manager.database().read([&](sqlite::Connection& connection) {
+        for (auto* making : group) {
+            at = making;
+            if (!making->staged) continue;
+            check_against_catalog(manager, connection, *making);
+            making->verified_at = lately_verified(manager, connection, *making->staged);
+        }
+    });
+    std::mutex mutex;
+    std::vector<const Making*> healed;
+    Crowd(meter, at).run(group, [&](Making& making) {
+        if (!making.staged || publish(manager, making, blobs::Sync::later) != blobs::Published::healed) return;
+        const std::lock_guard lock(mutex);
+        healed.push_back(&making);
+    });
+    at = nullptr;
+    barrier.sync();
+    for (const auto* making : healed) record_healed(manager, *making->staged);
+}
+
+// Several large files: each on a core of its own.
+bool are_worth_threads(const std::vector<Making*>& all) {
+    std::uint64_t bytes = 0;
+    for (const auto* making : all) bytes += making->expected_bytes;
+    return all.size() > 1 && bytes >= fewest_bytes_at_once;
+}
+
+// Read once more, should it be needed: neither a descriptor nor a file that was moved can be.
+bool can_come_again(const NewArtifact& wanted) { return wanted.source_fd < 0 && wanted.transfer != Transfer::move; }
+
+}  // namespace
+
+void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at, const Progress& progress) {
+    Meter meter(progress, all);
+    manager.database().read([&](sqlite::Connection& connection) {
+        for (auto& making : all) {
+            at = &making;
+            check_against_catalog(manager, connection, making);
+        }
+    });
+    std::vector<Making*> together, one_by_one;
+    for (auto& making : all) {
+        if (has_payload(making.wanted)) (can_come_again(making.wanted) ? together : one_by_one).push_back(&making);
+    }
+    const auto barrier = together.size() < fewest_together ? std::nullopt : manager.blobs().barrier();
+    if (!barrier && are_worth_threads(together)) {
+        Crowd(meter, at).run(Group(together), [&](Making& making) { bring_in_one(manager, making, meter); });
+    } else if (!barrier) {
+        one_by_one.insert(one_by_one.end(), together.begin(), together.end());
+    }
+    const auto let_go = [&](Making& making) {
+        if (making.staged && together.size() > most_kept_open && can_come_again(making.wanted)) making.staged->close();
+    };
+    for (auto* making : one_by_one) {
+        at = making;
+        bring_in_one(manager, *making, meter);
+        let_go(*making);
+        meter.tell();
+    }
+    for (Group rest = barrier ? Group(together) : Group(); !rest.empty();) {
+        const auto group = rest.first(std::min(rest.size(), group_size));
+        rest = rest.subspan(group.size());
+        bring_in_group(manager, group, *barrier, meter, at);
+        for (auto* making : group) let_go(*making);
+        meter.tell();
+    }
+    meter.tell();  // the last chance to stop: what follows is one transaction
+}
+
+void ensure_published(ManagerImpl& manager, Making& making) {
+    auto& staged = *making.staged;
+    if (staged.closed()) {
+        if (manager.blobs().is_published(staged)) return;
+        auto again = stage(manager.blobs(), making.wanted, {}, blobs::Sync::now);
+        if (again.digest() != staged.digest()) blobs::throw_changed(making.wanted.source_path);
+        staged = std::move(again);
+    }
+    manager.blobs().ensure_published(staged);
+}
+
+}  // namespace custody

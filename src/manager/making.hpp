@@ -1,0 +1,55 @@
+#pragma once
+
+#include <custody/artifact_manager.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audit/entry.hpp"
+#include "blobs/blob_store.hpp"
+#include "catalog/artifacts.hpp"
+#include "manager/manager_impl.hpp"
+
+namespace custody {
+
+/// One artifact on its way into the store.
+struct Making {
+    explicit Making(const NewArtifact& artifact, audit::Draft draft) : wanted(artifact), entry(std::move(draft)) {}
+    const NewArtifact& wanted;
+    audit::Draft entry;
+    std::string metadata{};
+    std::string file_name{};
+    std::uint64_t expected_bytes = 0;  ///< of its source; 0 where that isn't known
+    std::optional<blobs::Staged> staged{};
+    std::optional<Timestamp> verified_at{};  ///< when what was there under this digest was hashed, if it was not hashed now
+    std::optional<Artifact> result{};
+
+    /// Of an import: what its record says that the payload is. Where it is something else nothing of it is in the store, and the
+    /// others go on without it.
+    std::optional<Digest> expected{};
+    std::string payload_trouble{};
+};
+
+inline bool has_payload(const NewArtifact& artifact) {
+    return !artifact.source_path.empty() || artifact.content || artifact.source_fd >= 0;
+}
+
+/// @throws NotFound for a source artifact that isn't there
+std::vector<catalog::ArtifactKey> source_keys(sqlite::Connection& connection, const NewArtifact& wanted);
+
+/// What the catalog has to say against it, before any byte is copied and again under the lock.
+void check_against_catalog(const ManagerImpl& manager, sqlite::Connection& connection, Making& making);
+
+/// Bytes into the store; nothing of the catalog is touched. Several files on all cores, many with one sync for all of them. `at`
+/// is the one that is worked on, or that failed. Progress is told in the calling thread.
+void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at, const Progress& progress);
+
+/// The failure of several in one: recorded, and what was brought in for nothing taken out. Call in a handler.
+void fail_together(ManagerImpl& manager, audit::Draft&& draft, const Error& error, std::vector<Making>& all);
+/// What was brought in, and nothing refers to, goes again; under the write lock.
+void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::vector<Making>& all);
+
+/// Under the write lock: sees to it that the payload has its name. @throws IoError
+void ensure_published(ManagerImpl& manager, Making& making);
+
+}  // namespace custody

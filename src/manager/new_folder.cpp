@@ -1,0 +1,103 @@
+#include "manager/new_folder.hpp"
+
+#include <custody/error.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "blobs/durable.hpp"
+#include "manager/payload_root.hpp"
+
+namespace custody::manager {
+
+namespace {
+
+constexpr const char* mark_name = "restore-unfinished";
+
+bool has_nothing(const std::filesystem::path& folder) {
+    std::error_code code;
+    if (!std::filesystem::exists(std::filesystem::symlink_status(folder, code))) return true;
+    return std::filesystem::is_empty(folder, code) && !code;
+}
+
+// What the mark of a restore says: whose it is, and where its payloads go.
+std::string mark_of(const std::string& store_id, const std::optional<std::string>& payloads) {
+    return store_id + "\n" + payloads.value_or("") + "\n";
+}
+
+bool was_killed(const std::filesystem::path& base, const std::string& mark) {
+    std::error_code code;
+    if (std::filesystem::exists(base / "storage" / "catalog.db", code)) return false;
+    std::ifstream in(base / mark_name, std::ios::binary);
+    std::ostringstream text;
+    return in && (text << in.rdbuf()) && text.view() == mark;
+}
+
+// Another store's payloads there would be taken for this one's, those of the store that this is a copy of too.
+void refuse_in_use(const std::filesystem::path& base, const std::optional<std::string>& payloads, const std::string& mark) {
+    if (was_killed(base, mark)) return;
+    if (!has_nothing(base)) {
+        throw InvalidArgument(base.string() + " is not empty: a store is restored into a new folder, and nothing was changed");
+    }
+    if (payloads && !has_nothing(*payloads)) {
+        throw InvalidArgument(*payloads + " is not empty: payloads are restored into a new folder, and nothing was changed");
+    }
+}
+
+}  // namespace
+
+NewFolder::NewFolder(const Layout& layout, const std::optional<std::string>& payloads, const std::string& store_id,
+                     const blobs::Modes& modes)
+    : layout_(layout), payloads_(payloads), store_id_(store_id) {
+    const auto mark = mark_of(store_id_, payloads_);
+    refuse_in_use(layout_.base, payloads_, mark);
+    std::error_code code;
+    std::filesystem::create_directories(layout_.base.parent_path(), code);
+    if (code) throw IoError("can't make " + layout_.base.parent_path().string() + ": " + code.message(), code.value());
+    made_base_ = !std::filesystem::exists(layout_.base, code);
+    try {
+        blobs::make_folder(layout_.base, modes.folder());
+        blobs::write_atomically(layout_.base / mark_name, modes.file(), [&](const auto& append) { append(mark); });
+        for (const auto& folder : {layout_.storage(), layout_.artifacts(), layout_.temp(), layout_.audit()}) {
+            blobs::make_folder(folder, modes.folder());
+        }
+        if (payloads_) {
+            blobs::make_folder(*payloads_, modes.folder());
+            claim_payload_root(*payloads_, store_id_, modes.file());
+            claimed_ = true;
+        }
+    } catch (...) {
+        take_away();
+        throw;
+    }
+}
+
+NewFolder::~NewFolder() {
+    if (!kept_) take_away();
+}
+
+void NewFolder::keep() {
+    kept_ = true;
+    std::error_code ignored;  // a mark beside a catalog says nothing
+    std::filesystem::remove(layout_.base / mark_name, ignored);
+}
+
+// Only what a restore makes, and the mark last: where this is interrupted, the next one can go on.
+void NewFolder::take_away() noexcept {
+    try {
+        std::error_code ignored;
+        std::filesystem::remove_all(layout_.storage(), ignored);
+        std::filesystem::remove_all(layout_.audit(), ignored);
+        if (claimed_) {
+            for (const char* own : {"blobs", "trash"}) {
+                std::filesystem::remove_all(std::filesystem::path(*payloads_) / own, ignored);
+            }
+            release_payload_root(*payloads_, store_id_);
+        }
+        std::filesystem::remove(layout_.base / mark_name, ignored);
+        if (made_base_) std::filesystem::remove(layout_.base, ignored);
+    } catch (const std::exception&) {
+        // No memory for the names: as after a kill, the next restore into this folder goes on.
+    }
+}
+
+}  // namespace custody::manager

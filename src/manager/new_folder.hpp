@@ -1,0 +1,37 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "blobs/blob_store.hpp"
+#include "manager/layout.hpp"
+
+namespace custody::manager {
+
+/// The folders of a store that is being restored. Until keep() they are taken away again; what a killed restore left can be taken
+/// up by the next one.
+class NewFolder {
+   public:
+    /// Makes the folders. @throws InvalidArgument where `layout.base` has something in it that no restore left, or
+    /// `payloads` is no folder for a new store; IoError
+    NewFolder(const Layout& layout, const std::optional<std::string>& payloads, const std::string& store_id,
+              const blobs::Modes& modes);
+    NewFolder(const NewFolder&) = delete;
+    NewFolder& operator=(const NewFolder&) = delete;
+    ~NewFolder();
+    /// The store is there now.
+    void keep();
+
+   private:
+    void take_away() noexcept;
+
+    Layout layout_;
+    std::optional<std::string> payloads_;
+    std::string store_id_;
+    bool made_base_ = false;
+    bool claimed_ = false;
+    bool kept_ = false;
+};
+
+}  // namespace custody::manager

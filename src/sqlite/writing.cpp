@@ -1,0 +1,269 @@
+// How the database is written: transactions, what follows a failed one, and checkpoints.
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <custody/error.hpp>
+#include <utility>
+
+#include "sqlite/database.hpp"
+#include "sqlite/lane.hpp"
+#include "sqlite/pragma.hpp"
+
+namespace custody::sqlite {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// So many changes share a sync at most, and so long other processes wait for them.
+constexpr std::size_t most_members = 64;
+constexpr auto longest_group = std::chrono::milliseconds(20);
+
+// A checkpoint is on the commit path, so it is made while it is small: 4 MiB of pages.
+constexpr int checkpoint_frames = 1024;
+
+// A WAL is read from its start by the first one to open the store. Past this size an orderly close has it begin anew.
+constexpr int reset_frames = 128;
+
+// How long an orderly close waits for the lock before it leaves the WAL to the next one.
+constexpr auto close_patience = std::chrono::milliseconds(200);
+
+std::chrono::milliseconds remaining(Deadline deadline) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    return std::max(left, std::chrono::milliseconds(0));
+}
+
+// A change that changes nothing, so that there is a frame to write. Call inside BEGIN IMMEDIATE: what is there may be another
+// process's, and newer than what this one has seen.
+void write_what_is_there(Connection& connection) {
+    const auto version = std::to_string(pragma(connection, "PRAGMA user_version"));
+    connection.execute(("PRAGMA user_version = " + version).c_str());
+}
+
+// An error of one's own: what several threads caught would be let go of by whoever is last, while others read it.
+std::exception_ptr copy_of(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const IoError& error) {
+        return std::make_exception_ptr(IoError(error.what(), error.code()));
+    } catch (const Busy& error) {
+        return std::make_exception_ptr(Busy(error.what()));
+    } catch (const Corruption& error) {
+        return std::make_exception_ptr(Corruption(error.what()));
+    } catch (const Error& error) {
+        return std::make_exception_ptr(Error(error.what()));
+    } catch (const std::bad_alloc&) {
+        return std::make_exception_ptr(std::bad_alloc());
+    } catch (...) {
+        return failure;
+    }
+}
+
+}  // namespace
+
+void Database::begin_immediate(Deadline deadline) {
+    if (!writer_->in_autocommit()) writer_->execute("ROLLBACK");  // there was no memory for it when it was due
+    writer_->set_busy_timeout(remaining(deadline));
+    try {
+        Query(*writer_, "BEGIN IMMEDIATE").run();
+    } catch (const Busy&) {
+        throw Busy("another process held the catalog for longer than the lock timeout of " +
+                   std::to_string(options_.lock_timeout.count()) + " ms; nothing was changed: try again, or raise the timeout");
+    }
+}
+
+void Database::commit() {
+    try {
+        Query(*writer_, "COMMIT").run();
+    } catch (const IoError&) {
+        // A failed fsync leaves the kernel's pages in doubt; asking again would answer "fine". The handle is not used again.
+        poisoned_ = poisoned_ || (sqlite3_extended_errcode(writer_->handle()) & 0xff) == SQLITE_IOERR;
+        throw;
+    }
+}
+
+// New handles after a failed sync; they see what is on the disk. The commit that failed stands whole in the WAL, though nobody
+// reads it there yet, and the next recovery would take it for a good one: a frame written over its first one ends that, and
+// needs no sync to do so in a system that stays up.
+void Database::renew() noexcept {
+    try {
+        if (!writer_->in_autocommit()) writer_->execute("ROLLBACK");  // else the new handle would wait for the old one's lock
+        auto writer = open(Access::read_write);
+        writer->set_busy_timeout(close_patience);
+        writer->execute("PRAGMA synchronous = OFF; BEGIN IMMEDIATE");
+        require_same_version(*writer);
+        write_what_is_there(*writer);
+        writer->execute("COMMIT; PRAGMA synchronous = FULL");
+        auto checkpointer = open(Access::read_write);
+        writer_ = std::move(writer);
+        checkpointer_ = std::move(checkpointer);
+        poisoned_ = false;
+    } catch (const std::exception&) {
+        // The next write tries again.
+    }
+}
+
+void Database::write(const std::function<void(Connection&)>& body, Grouping grouping) {
+    require_same_process();
+    if (!writable_) {
+        throw IoError(
+            "the store is open for diagnosis only: it can't be written, is of an older version, or its schema was altered",
+            EROFS);
+    }
+    const auto deadline = Clock::now() + options_.lock_timeout;
+    std::shared_ptr<Group> group;
+    std::exception_ptr failure;
+    {
+        Lane lane(*this, deadline, grouping);
+        if (!group_) begin_group(deadline);
+        group = group_;
+        failure = take_part(*group, body);
+        const bool may_grow = !group->failure && group->members > 0 && group->members < most_members &&
+                              Clock::now() - group->begun < longest_group && grouping == Grouping::joins;
+        if (!may_grow || !lane.pass_on()) end_group(deadline);
+    }
+    if (failure) std::rethrow_exception(failure);
+    std::unique_lock lock(lane_mutex_);
+    group->ended.wait(lock, [&] { return group->over; });
+    if (!group->failure) return;
+    const bool is_shared = group->members > 1;
+    const auto mine = is_shared ? copy_of(group->failure) : std::exchange(group->failure, {});
+    lock.unlock();
+    std::rethrow_exception(mine);
+}
+
+void Database::begin_group(Deadline deadline) {
+    if (poisoned_) renew();
+    if (poisoned_)
+        throw IoError("an earlier write of this process failed on the disk; check the disk, and open the store anew", EIO);
+    auto group = std::make_shared<Group>();
+    group->turn.emplace(queue_.wait(deadline));
+    begin_immediate(deadline);
+    group->begun = Clock::now();
+    group_ = std::move(group);
+}
+
+// Answers what `body` threw; nothing that it did is left then.
+std::exception_ptr Database::take_part(Group& group, const std::function<void(Connection&)>& body) {
+    bool has_savepoint = false;
+    try {
+        if (group.members > 0) Query(*writer_, "SAVEPOINT member").run();
+        has_savepoint = group.members > 0;
+        require_same_version(*writer_);
+        body(*writer_);
+        if (has_savepoint) Query(*writer_, "RELEASE member").run();
+        ++group.members;
+        return {};
+    } catch (...) {
+        auto failure = std::current_exception();
+        take_back(group, has_savepoint);
+        if (group.members > 0 && writer_->in_autocommit()) group.failure = copy_of(failure);
+        return failure;
+    }
+}
+
+void Database::take_back(Group& group, bool has_savepoint) {
+    // SQLite may have rolled back by itself (a full disk does); then there is nothing to roll back, of anybody.
+    if (writer_->in_autocommit()) return;
+    if (group.members == 0) return roll_back();
+    if (!has_savepoint) return;  // it did nothing
+    try {
+        Query(*writer_, "ROLLBACK TO member").run();
+        Query(*writer_, "RELEASE member").run();
+    } catch (const std::exception&) {
+        roll_back();
+    }
+}
+
+void Database::roll_back() noexcept {
+    if (writer_->in_autocommit()) return;
+    try {
+        Query(*writer_, "ROLLBACK").run();
+    } catch (const std::exception&) {  // no memory for it, too
+        poisoned_ = true;
+    }
+}
+
+void Database::end_group(Deadline deadline) {
+    const auto group = std::move(group_);
+    const auto turn = std::move(group->turn);  // ends with this, whoever still looks at the group
+    bool committed = false;
+    std::exception_ptr failure = group->failure;
+    try {
+        if (group->members > 0 && !failure) commit();
+        committed = group->members > 0 && !failure;
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (!committed) roll_back();
+    if (poisoned_) renew();
+    {
+        const std::lock_guard lock(lane_mutex_);
+        group->failure = std::exchange(failure, {});  // none is held outside of the lock
+        group->over = true;
+        group->ended.notify_all();
+    }
+    if (!committed) return;
+    wrote_ = true;
+    if (writer_->wal_frames() < checkpoint_frames) return;
+    try {
+        checkpoint_guarded(deadline);
+    } catch (const std::exception&) {
+        // The commit stands; the next one tries again.
+    }
+}
+
+// SQLite 3.7.0 to 3.51.2 can lose rows when a checkpoint meets a writer that resets the WAL. Here no writer can:
+// this process holds BEGIN IMMEDIATE on one connection while another makes a PASSIVE checkpoint.
+bool Database::checkpoint_guarded(Deadline deadline) {
+    begin_immediate(deadline);
+    int in_log = 0;
+    int moved = 0;
+    const int code = sqlite3_wal_checkpoint_v2(checkpointer_->handle(), "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
+    if ((code & 0xff) == SQLITE_IOERR) poisoned_ = true;
+    try {
+        Query(*writer_, "ROLLBACK").run();
+    } catch (const std::exception&) {
+        poisoned_ = true;  // the next write begins by letting go of the lock
+        throw;
+    }
+    return code == SQLITE_OK && in_log == moved;
+}
+
+// The first commit after a complete checkpoint begins the WAL anew, and journal_size_limit cuts the file. This one
+// changes nothing.
+void Database::reset_wal(Deadline deadline) {
+    begin_immediate(deadline);
+    try {
+        require_same_version(*writer_);
+        write_what_is_there(*writer_);
+        commit();
+    } catch (...) {
+        if (!writer_->in_autocommit()) writer_->execute("ROLLBACK");
+        throw;
+    }
+    checkpoint_guarded(deadline);
+}
+
+// At an orderly close.
+void Database::shorten_log() noexcept {
+    try {
+        const auto deadline = Clock::now() + close_patience;
+        if (checkpoint_guarded(deadline) && writer_->wal_frames() >= reset_frames) reset_wal(deadline);
+    } catch (const std::exception&) {
+        // What stays in the WAL is safe there; the next one to open the store moves it.
+    }
+}
+
+bool Database::checkpoint() {
+    require_same_process();
+    if (!writable_) return false;
+    const auto deadline = Clock::now() + options_.lock_timeout;
+    const Lane lane(*this, deadline);
+    const auto turn = queue_.wait(deadline);
+    return checkpoint_guarded(deadline);
+}
+
+}  // namespace custody::sqlite

@@ -1,0 +1,144 @@
+// Many payloads in one call: staged side by side, with one sync for all of them.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <fstream>
+#include <thread>
+
+#include "manager/support.hpp"
+
+using namespace custody;
+using namespace custody::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<NewArtifact> files(const Scratch& scratch, std::size_t count, std::size_t size_bytes = 100) {
+    std::vector<NewArtifact> wanted;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto content = std::to_string(i) + " ";
+        content.resize(size_bytes, 'x');
+        wanted.push_back({.type = ArtifactType::log, .source_path = scratch.file("file" + std::to_string(i), content)});
+    }
+    return wanted;
+}
+
+/// The limit of open files, for a while.
+class FewFiles {
+   public:
+    explicit FewFiles(rlim_t count) {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        const rlimit few{count, before_.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &few);
+    }
+    FewFiles(const FewFiles&) = delete;
+    FewFiles& operator=(const FewFiles&) = delete;
+    ~FewFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+   private:
+    rlimit before_{};
+};
+
+}  // namespace
+
+TEST_CASE("more files than may be open at once are added by one call") {
+    Store store;
+    const auto wanted = files(store.scratch, 900);
+    std::vector<Artifact> made;
+    {
+        const FewFiles few(400);
+        made = store.manager.create_artifacts(wanted);
+    }
+    REQUIRE(made.size() == wanted.size());
+    for (std::size_t i = 0; i < made.size(); ++i) CHECK(slurp(store.blob(made[i])) == slurp(wanted[i].source_path));
+    CHECK(store.manager.verify().findings.empty());
+}
+
+TEST_CASE("one file that can't be added stops all of them, and is the one that is named") {
+    Store store;
+    auto wanted = files(store.scratch, 40);
+    fs::remove(wanted[23].source_path);
+    const Trace before(store);
+    const auto message = message_of<SourceNotFound>([&] { (void)store.manager.create_artifacts(wanted); });
+    CHECK(message.find("file23") != std::string::npos);
+    before.check_unchanged();
+    CHECK(store.last_entry().at("outcome") == "failed");
+    const auto entry = store.manager.audit().query_audit_trail({.limit = 1}).front().entry;
+    CHECK(entry.at("details").at("source_path").get<std::string>().ends_with("file23"));
+}
+
+TEST_CASE("content that comes several times in one call is stored once") {
+    Store store;
+    std::vector<NewArtifact> wanted(50, {.type = ArtifactType::log, .content = "the same"});
+    wanted.push_back({.type = ArtifactType::log, .content = "another"});
+    const auto made = store.manager.create_artifacts(wanted);
+    CHECK(made.size() == 51);
+    CHECK(store.manager.get_statistics().total_payloads == 2);
+    CHECK(store.manager.verify().findings.empty());
+}
+
+TEST_CASE("what is damaged in the store is healed by one of many, with an entry") {
+    Store store;
+    const auto wanted = files(store.scratch, 20);
+    const auto first = store.manager.create_artifacts(wanted);
+    const auto blob = store.blob(first[7]);
+    fs::permissions(blob, fs::perms::owner_all);
+    std::ofstream(blob) << "damage";
+    const auto again = store.manager.create_artifacts(wanted);
+    CHECK(slurp(store.blob(again[7])) == slurp(wanted[7].source_path));
+    CHECK(store.entries("artifact_storage", "heal").size() == 1);
+    CHECK(store.manager.verify().findings.empty());
+}
+
+TEST_CASE("a name that goes before the commit is given again, from a source that must be the same") {
+    Store store;
+    const auto blobs = store.base / "storage/blobs";
+    const auto added = [&](const std::vector<NewArtifact>& wanted, const std::function<void()>& meanwhile) {
+        // The last call, when all of them have their names.
+        return store.manager.create_artifacts(wanted, [&](std::uint64_t done, std::uint64_t total) {
+            if (done != total) return;
+            for (const auto& folder : fs::directory_iterator(blobs)) fs::remove_all(folder.path());
+            meanwhile();
+        });
+    };
+    const auto few = files(store.scratch, 20);
+    CHECK(added(few, [] {}).size() == 20);
+    const auto many = files(store.scratch, 100);
+    CHECK(added(many, [] {}).size() == 100);
+    CHECK(store.manager.verify().findings.empty());
+
+    const Scratch others;
+    const auto changed = files(others, 100, 300);
+    const Trace before(store);
+    const auto change = [&] { std::ofstream(changed[60].source_path) << "changed meanwhile"; };
+    CHECK_THROWS_AS((void)added(changed, change), IoError);
+    CHECK(store.rows().at("artifacts") == 120);
+    CHECK(store.last_entry().at("outcome") == "failed");
+}
+
+TEST_CASE("progress of many files grows, is told by the calling thread, and stops them all") {
+    Store store;
+    const auto wanted = files(store.scratch, 12, 3U << 20U);
+    const auto caller = std::this_thread::get_id();
+    std::vector<std::uint64_t> told;
+    bool by_others = false;
+    const auto listen = [&](std::uint64_t done, std::uint64_t total) {
+        by_others = by_others || std::this_thread::get_id() != caller;
+        CHECK(total == 12 * (3U << 20U));
+        told.push_back(done);
+    };
+    const Trace before(store);
+    CHECK_THROWS_AS((void)store.manager.create_artifacts(wanted,
+                                                         [&](std::uint64_t done, std::uint64_t total) {
+                                                             listen(done, total);
+                                                             if (done > (9U << 20U)) throw IoError("stopped", EINTR);
+                                                         }),
+                    IoError);
+    before.check_unchanged();
+    CHECK_FALSE(by_others);
+    told.clear();
+    CHECK(store.manager.create_artifacts(wanted, listen).size() == 12);
+    CHECK_FALSE(by_others);
+    CHECK(std::is_sorted(told.begin(), told.end()));
+    CHECK(told.back() == 12 * (3U << 20U));
+}
