@@ -113,7 +113,7 @@ class Database {
     void refuse_altered(const std::vector<std::string>& differences) const;
     void begin_group(Deadline deadline);
     std::exception_ptr take_part(Group& group, const std::function<void(Connection&)>& body);
-    void take_back(Group& group, bool has_savepoint);
+    bool take_back(Group& group, bool has_savepoint);
     void end_group(Deadline deadline);
     void roll_back() noexcept;
     void commit();

@@ -158,22 +158,28 @@ std::exception_ptr Database::take_part(Group& group, const std::function<void(Co
         return {};
     } catch (...) {
         auto failure = std::current_exception();
-        take_back(group, has_savepoint);
-        if (group.members > 0 && writer_->in_autocommit()) group.failure = copy_of(failure);
+        const bool others_stand = take_back(group, has_savepoint);
+        if (group.members > 0 && !others_stand) group.failure = copy_of(failure);
         return failure;
     }
 }
 
-void Database::take_back(Group& group, bool has_savepoint) {
+// Answers whether the transaction still holds what the others of the group did, and nothing else.
+bool Database::take_back(Group& group, bool has_savepoint) {
     // SQLite may have rolled back by itself (a full disk does); then there is nothing to roll back, of anybody.
-    if (writer_->in_autocommit()) return;
-    if (group.members == 0) return roll_back();
-    if (!has_savepoint) return;  // it did nothing
+    if (writer_->in_autocommit()) return false;
+    if (group.members == 0) {
+        roll_back();
+        return false;
+    }
+    if (!has_savepoint) return true;  // it did nothing
     try {
         Query(*writer_, "ROLLBACK TO member").run();
         Query(*writer_, "RELEASE member").run();
+        return true;
     } catch (const std::exception&) {
         roll_back();
+        return false;
     }
 }
 

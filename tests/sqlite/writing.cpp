@@ -1,4 +1,6 @@
 // Writers of several threads that share a transaction.
+#include <sqlite3.h>
+
 #include <atomic>
 #include <custody/error.hpp>
 #include <latch>
@@ -30,6 +32,21 @@ std::int64_t types_seen(sqlite::Connection& connection) {
     sqlite::Query query(connection, "SELECT count(*) FROM artifact_types WHERE built_in = 0");
     query.step();
     return query.integer(0);
+}
+
+int rollbacks_to_refuse = 0;
+
+/// The next `count` attempts to take something back fail, as they do without memory.
+void refuse_rollbacks(sqlite::Connection& connection, int count) {
+    rollbacks_to_refuse = count;
+    sqlite3_set_authorizer(
+        connection.handle(),
+        [](void*, int action, const char* verb, const char*, const char*, const char*) {
+            const bool takes_back =
+                (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT) && verb == std::string("ROLLBACK");
+            return takes_back && rollbacks_to_refuse-- > 0 ? SQLITE_DENY : SQLITE_OK;
+        },
+        nullptr);
 }
 
 /// Writers that all wait while a first one is at work, alone, in the order in which they are given, so that they write together.
@@ -136,6 +153,13 @@ TEST_CASE("what fails the transaction fails every writer of it, and the next one
         line.add([](sqlite::Connection& connection) {
             connection.execute("ROLLBACK");
             throw IoError("the disk is full", 28);
+        });
+    }
+    SUBCASE("where a change can't be taken back") {
+        line.add([](sqlite::Connection& connection) {
+            insert_type(connection, "half");
+            refuse_rollbacks(connection, 2);
+            throw Conflict("no way back");
         });
     }
     const auto errors = line.end();
