@@ -214,15 +214,18 @@ void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at,
     for (auto& making : all) {
         if (has_payload(making.wanted)) (can_come_again(making.wanted) ? together : one_by_one).push_back(&making);
     }
-    const auto barrier = together.size() < fewest_together ? std::nullopt : manager.blobs().barrier();
-    if (!barrier && are_worth_threads(together)) {
-        Crowd(meter, at).run(Group(together), [&](Making& making) { bring_in_one(manager, making, meter); });
-    } else if (!barrier) {
-        one_by_one.insert(one_by_one.end(), together.begin(), together.end());
-    }
     const auto let_go = [&](Making& making) {
         if (making.staged && together.size() > most_kept_open && can_come_again(making.wanted)) making.staged->close();
     };
+    const auto barrier = together.size() < fewest_together ? std::nullopt : manager.blobs().barrier();
+    if (!barrier && are_worth_threads(together)) {
+        Crowd(meter, at).run(Group(together), [&](Making& making) {
+            bring_in_one(manager, making, meter);
+            let_go(making);
+        });
+    } else if (!barrier) {
+        one_by_one.insert(one_by_one.end(), together.begin(), together.end());
+    }
     for (auto* making : one_by_one) {
         at = making;
         bring_in_one(manager, *making, meter);

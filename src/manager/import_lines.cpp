@@ -123,16 +123,14 @@ std::uint64_t import_lines(ManagerImpl& manager, const std::vector<original::Lin
         std::uint64_t added = 0;
         manager.transact([&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
             added = 0;
-            auto now_known = known;  // another import may go on beside this one; what is rolled back is known no more
-            now_known.refresh(connection);
+            known.refresh(connection);  // another import may go on beside this one
             for (auto i = begin; i < std::min(begin + lines_in_one, lines.size()); ++i) {
-                if (now_known.has(lines[i], occurrences[i])) continue;
+                if (known.has(lines[i], occurrences[i])) continue;
                 recorder.append(entry_of(manager, lines[i]));
                 ++added;
             }
         });
         count += added;
-        manager.database().read([&](sqlite::Connection& connection) { known.refresh(connection); });
         after_each();
     }
     return count;

@@ -1,7 +1,6 @@
 // Which artifacts of an original store may come in: the rules for new ones hold for them too.
 
 #include <set>
-#include <unordered_set>
 
 #include "audit/table.hpp"
 #include "blobs/durable.hpp"
@@ -45,11 +44,9 @@ class Planning {
             if (may_come(arrival)) {
                 plan.arrivals.push_back(std::move(arrival));
             } else {
-                out_.insert(record.id);
+                plan.out.insert(record.id);
             }
         }
-        for (auto& arrival : plan.arrivals) cut_links(*arrival.record);
-        for (auto* record : plan.there) cut_links(*record);
         return plan;
     }
 
@@ -119,16 +116,6 @@ class Planning {
         return false;
     }
 
-    // Links to what stays behind stay with it.
-    void cut_links(original::Record& record) {
-        std::erase_if(record.links, [&](const auto& link) {
-            if (!out_.contains(link.first)) return false;
-            tree_.remarks.push_back({Kind::left_out, record.path, 0, record.id.str(),
-                                     "the link to " + link.first.str() + ": that artifact stays behind"});
-            return true;
-        });
-    }
-
     ManagerImpl& manager_;
     sqlite::Connection& connection_;
     original::Tree& tree_;
@@ -136,7 +123,6 @@ class Planning {
     std::map<ArtifactId, Timestamp> removed_at_{};
     std::map<Digest, ArtifactId> identified_{};
     std::map<ArtifactType, std::optional<Sensitivity>> sensitivities_{};
-    std::unordered_set<ArtifactId> out_{};
 };
 
 }  // namespace
@@ -144,6 +130,19 @@ class Planning {
 ImportPlan plan_import(ManagerImpl& manager, sqlite::Connection& connection, original::Tree& tree,
                        const OriginalImport& options) {
     return Planning(manager, connection, tree, options).run();
+}
+
+void cut_links(const ImportPlan& plan, original::Tree& tree) {
+    const auto cut = [&](original::Record& record) {
+        std::erase_if(record.links, [&](const auto& link) {
+            if (!plan.out.contains(link.first)) return false;
+            tree.remarks.push_back({Kind::left_out, record.path, 0, record.id.str(),
+                                    "the link to " + link.first.str() + ": that artifact stays behind"});
+            return true;
+        });
+    };
+    for (const auto& arrival : plan.arrivals) cut(*arrival.record);
+    for (auto* record : plan.there) cut(*record);
 }
 
 void tell_payload(const original::Record& record, const Arrival& arrival, const std::string& trouble,

@@ -117,13 +117,16 @@ class MonthWriter {
         flush();
         name_ = name;
         const auto path = folder_ / name;
-        file_ = blobs::Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+        // A writer's first lines begin the file, whatever one before it left: a read that fails is done over.
+        const int how = begun_.insert(name).second ? O_TRUNC : O_APPEND;
+        file_ = blobs::Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | how, 0600));
         if (!file_) fail_at(path, errno);
     }
     fs::path folder_;
     std::string name_{};
     std::string held_{};
     blobs::Descriptor file_{};
+    std::set<std::string> begun_{};
 };
 
 // "audit/audit_202401.jsonl:17" → "audit_202401.jsonl"; empty for other names.

@@ -62,6 +62,7 @@ class Import {
             tree_.remarks.resize(remarks_before);
             plan = manager::plan_import(manager_, connection, tree_, options_);
         });
+        manager::cut_links(plan, tree_);
         report_.artifacts_there = plan.there.size();
         report_.runs = manager::import_runs(manager_, tree_, options_, options_.dry_run);
         report_.runs_there = tree_.runs.size() - report_.runs;
@@ -70,8 +71,7 @@ class Import {
         link_later(plan);
         report_.audit_entries = manager::import_lines(manager_, tree_.lines, options_.dry_run, [&] { tell(0); });
         report_.audit_entries_there = tree_.lines.size() - report_.audit_entries;
-        std::stable_sort(tree_.remarks.begin(), tree_.remarks.end(),
-                         [](const auto& a, const auto& b) { return std::tie(a.path, a.line) < std::tie(b.path, b.line); });
+        original::sort(tree_.remarks);
         report_.remarks = std::move(tree_.remarks);
     }
 

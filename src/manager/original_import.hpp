@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "manager/making.hpp"
@@ -26,8 +27,12 @@ struct Arrival {
 struct ImportPlan {
     std::vector<Arrival> arrivals{};
     std::vector<original::Record*> there{};  ///< is in the store already
+    std::unordered_set<ArtifactId> out{};    ///< stays behind
 };
+/// Adds remarks to the tree, and changes nothing else of it: a read may be done over.
 ImportPlan plan_import(ManagerImpl& manager, sqlite::Connection& connection, original::Tree& tree, const OriginalImport& options);
+/// Links to what stays behind stay with it.
+void cut_links(const ImportPlan& plan, original::Tree& tree);
 
 /// Under the write lock: the artifact with its links, its run and its entries. False where it is there by now.
 bool insert_imported(ManagerImpl& manager, sqlite::Connection& connection, ManagerImpl::Recorder& recorder, Making& making,

@@ -55,6 +55,15 @@ fs::file_type type_of(const fs::path& path) {
     return status.type();
 }
 
+}  // namespace
+
+void sort(Remarks& remarks) {
+    std::stable_sort(remarks.begin(), remarks.end(),
+                     [](const auto& a, const auto& b) { return std::tie(a.path, a.line) < std::tie(b.path, b.line); });
+}
+
+namespace {
+
 class Walk {
    public:
     Walk(fs::path folder, const Zone& zone) : folder_(std::move(folder)), zone_(zone) {}
@@ -67,8 +76,7 @@ class Walk {
         note_leftovers();
         settle_links(tree_.records, tree_.remarks);
         join_runs();
-        std::stable_sort(tree_.remarks.begin(), tree_.remarks.end(),
-                         [](const auto& a, const auto& b) { return std::tie(a.path, a.line) < std::tie(b.path, b.line); });
+        sort(tree_.remarks);
         return std::move(tree_);
     }
 

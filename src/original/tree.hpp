@@ -17,6 +17,8 @@
 namespace custody::original {
 
 using Remarks = std::vector<ImportRemark>;
+/// By file and line; those of one place stay in their order.
+void sort(Remarks& remarks);
 
 /// An artifact as a metadata file has it, put right.
 struct Record {

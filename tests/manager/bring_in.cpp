@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "manager/support.hpp"
+#include "support/mount.hpp"
 
 using namespace custody;
 using namespace custody::testing;
@@ -52,6 +53,22 @@ TEST_CASE("more files than may be open at once are added by one call") {
     REQUIRE(made.size() == wanted.size());
     for (std::size_t i = 0; i < made.size(); ++i) CHECK(slurp(store.blob(made[i])) == slurp(wanted[i].source_path));
     CHECK(store.manager.verify().findings.empty());
+}
+
+TEST_CASE("more large files than may be open at once are added where each has a sync of its own") {
+    Scratch scratch;
+    Mount mount(scratch / "overlay");
+    for (const char* layer : {"lower", "upper", "work"}) fs::create_directory(scratch / layer);
+    const auto layers = "lowerdir=" + (scratch / "lower").string() + ",upperdir=" + (scratch / "upper").string() +
+                        ",workdir=" + (scratch / "work").string();
+    if (!mount.done(::mount("none", mount.where.c_str(), "overlay", 0, layers.c_str()))) return;
+    ArtifactManager manager(mount.where / "store");
+    const auto wanted = files(scratch, 200, 64U << 10U);
+    {
+        const FewFiles few(120);
+        CHECK(manager.create_artifacts(wanted).size() == wanted.size());
+    }
+    CHECK(manager.verify().findings.empty());
 }
 
 TEST_CASE("one file that can't be added stops all of them, and is the one that is named") {

@@ -6,7 +6,7 @@
 #include <map>
 #include <sstream>
 
-#include "robustness/mount.hpp"
+#include "support/mount.hpp"
 #include "robustness/support.hpp"
 
 using namespace custody;

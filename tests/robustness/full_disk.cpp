@@ -2,7 +2,7 @@
 #include <cerrno>
 #include <chrono>
 
-#include "robustness/mount.hpp"
+#include "support/mount.hpp"
 #include "robustness/support.hpp"
 
 using namespace custody;
