@@ -7,9 +7,14 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 #include "blobs/errors.hpp"
 
@@ -19,6 +24,9 @@ namespace {
 
 /// From linux/magic.h: ext2 to ext4, XFS, btrfs, F2FS, tmpfs.
 constexpr std::array<std::uint32_t, 5> trusted{0x0000ef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x01021994};
+
+/// They wait for the disk, and not for a processor.
+constexpr std::size_t most_at_once = 16;
 
 bool kernel_reports_errors() {
     struct utsname name {};
@@ -44,6 +52,31 @@ Barrier::Barrier(const std::filesystem::path& folder)
 
 void Barrier::sync() const {
     if (::syncfs(open_folder_.get()) != 0) throw_io(errno, "make durable what was written in", folder_);
+}
+
+void sync_at_once(std::size_t count, const std::function<void(std::size_t)>& sync) {
+    std::atomic<std::size_t> next{0};
+    std::mutex mutex;
+    std::exception_ptr failure;
+    const auto work = [&] {
+        try {
+            for (auto i = next++; i < count; i = next++) sync(i);
+        } catch (...) {
+            next = count;
+            const std::lock_guard lock(mutex);
+            if (!failure) failure = std::current_exception();
+        }
+    };
+    {
+        std::vector<std::jthread> others;
+        try {
+            while (others.size() + 1 < std::min(count, most_at_once)) others.emplace_back(work);
+        } catch (const std::exception&) {
+            // Fewer do it, too.
+        }
+        work();
+    }
+    if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace custody::blobs

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 
 #include "blobs/abilities.hpp"
 #include "blobs/descriptor.hpp"
@@ -24,5 +26,9 @@ class Barrier {
     std::filesystem::path folder_;
     Descriptor open_folder_;
 };
+
+/// For where it can't be: calls `sync` with 0 to `count` - 1, several at a time, since a journal writes in one go what waits for
+/// it together. @throws what the first of them threw, the rest not being begun
+void sync_at_once(std::size_t count, const std::function<void(std::size_t)>& sync);
 
 }  // namespace custody::blobs

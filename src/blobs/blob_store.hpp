@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -105,7 +106,8 @@ class BlobStore {
 
     /// Copies (clones, takes over) a file into staging and hashes what was written; fsync before it returns. The source is
     /// checked before and after. @throws SourceNotFound, SourceIsDirectory, InvalidArgument (symbolic link, no regular file),
-    /// IoError (ENOSPC, EIO, or the source changed meanwhile). With Sync::later a barrier has to follow before it is published.
+    /// IoError (ENOSPC, EIO, or the source changed meanwhile). With Sync::later a barrier, or its
+    /// stand-in, has to follow before it is published.
     [[nodiscard]] Staged stage_file(const std::filesystem::path& source, Transfer transfer, const Progress& progress = {},
                                     Sync sync = Sync::now);
     /// From an open descriptor (pipe, file, socket), read to its end. @throws IoError, SourceIsDirectory, InvalidArgument
@@ -118,6 +120,10 @@ class BlobStore {
     Published publish(Staged& staged, bool trusted, Sync sync = Sync::now);
     /// One for payloads that are staged or published later than it is made; nullopt where the file system's word can't be taken.
     [[nodiscard]] std::optional<Barrier> barrier() const;
+    /// In its stead, of those that were staged (published) with Sync::later: each file (folder) on its own, several at a time.
+    /// @throws IoError
+    void sync_staged(std::span<const Staged* const> all) const;
+    void sync_names(std::span<const Staged* const> all) const;
     /// Whether a payload of its size has its name.
     [[nodiscard]] bool is_published(const Staged& staged) const;
     /// Called under the catalog's write lock: whether the payload still has its name; if it has gone meanwhile it is

@@ -2,9 +2,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <map>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <custody/error.hpp>
 
@@ -146,6 +150,21 @@ void BlobStore::sync_name(const std::filesystem::path& name, const Digest& diges
     if (known) return;
     sync_folder(blobs());
     known = true;
+}
+
+void BlobStore::sync_staged(std::span<const Staged* const> all) const {
+    sync_at_once(all.size(), [&](std::size_t i) { sync_file(all[i]->file_.get(), all[i]->file_.shown()); });
+}
+
+void BlobStore::sync_names(std::span<const Staged* const> all) const {
+    std::map<std::uint8_t, std::filesystem::path> by_byte;
+    for (const auto* staged : all) by_byte.emplace(staged->digest_.bytes()[0], path_of(staged->digest_).parent_path());
+    const std::vector<std::pair<std::uint8_t, std::filesystem::path>> folders(by_byte.begin(), by_byte.end());
+    sync_at_once(folders.size(), [&](std::size_t i) { sync_folder(folders[i].second); });
+    const auto is_known = [&](const auto& folder) { return (*durable_folders_)[folder.first].load(); };
+    if (std::all_of(folders.begin(), folders.end(), is_known)) return;
+    sync_folder(blobs());
+    for (const auto& folder : folders) (*durable_folders_)[folder.first] = true;
 }
 
 Published BlobStore::publish(Staged& staged, bool trusted, Sync sync) {

@@ -165,11 +165,20 @@ void bring_in_one(ManagerImpl& manager, Making& making, Meter& meter) {
     if (publish(manager, making, blobs::Sync::now) == blobs::Published::healed) record_healed(manager, *making.staged);
 }
 
+std::vector<const blobs::Staged*> staged_of(Group group) {
+    std::vector<const blobs::Staged*> all;
+    for (const auto* making : group) {
+        if (making->staged) all.push_back(&*making->staged);
+    }
+    return all;
+}
+
 // All of a group are written and then synced together, and so are their names.
-void bring_in_group(ManagerImpl& manager, Group group, const blobs::Barrier& barrier, Meter& meter, const Making*& at) {
+void bring_in_group(ManagerImpl& manager, Group group, const std::optional<blobs::Barrier>& barrier, Meter& meter,
+                    const Making*& at) {
     Crowd(meter, at).run(group, [&](Making& making) { stage_into(manager, making, meter.of_one_file(), blobs::Sync::later); });
     at = nullptr;
-    barrier.sync();
+    barrier ? barrier->sync() : manager.blobs().sync_staged(staged_of(group));
     manager.database().read([&](sqlite::Connection& connection) {
         for (auto* making : group) {
             at = making;
@@ -186,7 +195,7 @@ void bring_in_group(ManagerImpl& manager, Group group, const blobs::Barrier& bar
         healed.push_back(&making);
     });
     at = nullptr;
-    barrier.sync();
+    barrier ? barrier->sync() : manager.blobs().sync_names(staged_of(group));
     for (const auto* making : healed) record_healed(manager, *making->staged);
 }
 
@@ -214,28 +223,26 @@ void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at,
     for (auto& making : all) {
         if (has_payload(making.wanted)) (can_come_again(making.wanted) ? together : one_by_one).push_back(&making);
     }
+    const bool as_groups = together.size() >= fewest_together;
+    const auto barrier = as_groups ? manager.blobs().barrier() : std::nullopt;
+    if (!as_groups && are_worth_threads(together)) {
+        Crowd(meter, at).run(Group(together), [&](Making& making) { bring_in_one(manager, making, meter); });
+    } else if (!as_groups) {
+        one_by_one.insert(one_by_one.end(), together.begin(), together.end());
+    }
     const auto let_go = [&](Making& making) {
         if (making.staged && together.size() > most_kept_open && can_come_again(making.wanted)) making.staged->close();
     };
-    const auto barrier = together.size() < fewest_together ? std::nullopt : manager.blobs().barrier();
-    if (!barrier && are_worth_threads(together)) {
-        Crowd(meter, at).run(Group(together), [&](Making& making) {
-            bring_in_one(manager, making, meter);
-            let_go(making);
-        });
-    } else if (!barrier) {
-        one_by_one.insert(one_by_one.end(), together.begin(), together.end());
-    }
     for (auto* making : one_by_one) {
         at = making;
         bring_in_one(manager, *making, meter);
         let_go(*making);
         meter.tell();
     }
-    for (Group rest = barrier ? Group(together) : Group(); !rest.empty();) {
+    for (Group rest = as_groups ? Group(together) : Group(); !rest.empty();) {
         const auto group = rest.first(std::min(rest.size(), group_size));
         rest = rest.subspan(group.size());
-        bring_in_group(manager, group, *barrier, meter, at);
+        bring_in_group(manager, group, barrier, meter, at);
         for (auto* making : group) let_go(*making);
         meter.tell();
     }

@@ -78,12 +78,13 @@ class Unfinished {
    private:
     // Where one sync for all can't be trusted.
     void sync_each() const {
-        for (const auto& entry : fs::recursive_directory_iterator(path_)) {
-            const blobs::Descriptor file(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-            if (!file) fail_at(entry.path(), errno);
-            blobs::sync_file(file.get(), entry.path());
-        }
-        blobs::sync_folder(path_);
+        std::vector<fs::path> all{path_};
+        for (const auto& entry : fs::recursive_directory_iterator(path_)) all.push_back(entry.path());
+        blobs::sync_at_once(all.size(), [&](std::size_t i) {
+            const blobs::Descriptor file(::open(all[i].c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+            if (!file) fail_at(all[i], errno);
+            blobs::sync_file(file.get(), all[i]);
+        });
     }
     fs::path folder_{};
     fs::path path_{};

@@ -55,7 +55,7 @@ TEST_CASE("more files than may be open at once are added by one call") {
     CHECK(store.manager.verify().findings.empty());
 }
 
-TEST_CASE("more large files than may be open at once are added where each has a sync of its own") {
+TEST_CASE("more files than may be open at once are added where each has a sync of its own") {
     Scratch scratch;
     Mount mount(scratch / "overlay");
     for (const char* layer : {"lower", "upper", "work"}) fs::create_directory(scratch / layer);
@@ -63,9 +63,9 @@ TEST_CASE("more large files than may be open at once are added where each has a 
                         ",workdir=" + (scratch / "work").string();
     if (!mount.done(::mount("none", mount.where.c_str(), "overlay", 0, layers.c_str()))) return;
     ArtifactManager manager(mount.where / "store");
-    const auto wanted = files(scratch, 200, 64U << 10U);
+    const auto wanted = files(scratch, 900, 16U << 10U);
     {
-        const FewFiles few(120);
+        const FewFiles few(400);
         CHECK(manager.create_artifacts(wanted).size() == wanted.size());
     }
     CHECK(manager.verify().findings.empty());
