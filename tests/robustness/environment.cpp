@@ -6,8 +6,8 @@
 #include <map>
 #include <sstream>
 
-#include "support/mount.hpp"
 #include "robustness/support.hpp"
+#include "support/mount.hpp"
 
 using namespace custody;
 using namespace custody::testing;

@@ -2,8 +2,8 @@
 #include <cerrno>
 #include <chrono>
 
-#include "support/mount.hpp"
 #include "robustness/support.hpp"
+#include "support/mount.hpp"
 
 using namespace custody;
 using namespace custody::testing;
