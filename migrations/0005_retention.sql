@@ -49,5 +49,8 @@ FROM (
     WHERE a.removed_at IS NOT NULL
 ) AS r;
 
+-- A large file that comes again is compared with those of its size, instead of being written. Small ones are not worth the pages.
+CREATE INDEX payloads_by_size ON payloads (size_bytes) WHERE size_bytes >= 1048576;
+
 -- Programs of version 4 would go on writing to a schema that they can't compare; reading is as before.
 UPDATE store SET min_writer = 5;

@@ -51,8 +51,8 @@ class Staged {
     /// Whether publish() or ensure_published() gave the store this name: after a failure it is to be discarded, under the
     /// catalog's write lock, unless something refers to it by now.
     [[nodiscard]] bool added() const { return added_; }
-    /// Once it is published: no longer keeps its file open, so that many can wait for one commit. Should its name go meanwhile,
-    /// it must be staged anew. Nothing for a source on the move.
+    /// Once its content has its name: no longer keeps its file open, so that many can wait for one commit. Should the name go
+    /// meanwhile, it must be staged anew. Nothing for a source on the move.
     void close() noexcept;
     [[nodiscard]] bool closed() const noexcept { return file_.get() < 0; }
 
@@ -110,6 +110,10 @@ class BlobStore {
     /// stand-in, has to follow before it is published.
     [[nodiscard]] Staged stage_file(const std::filesystem::path& source, Transfer transfer, const Progress& progress = {},
                                     Sync sync = Sync::now);
+    /// A file that has the content of a payload which is there under one of these names: read and compared, and nothing is
+    /// written. The payload is closed(). Nothing where none has it, or where the file changes meanwhile. @throws as stage_file
+    [[nodiscard]] std::optional<Staged> stage_stored(const std::filesystem::path& source, std::span<const Digest> candidates,
+                                                     const Progress& progress = {}) const;
     /// From an open descriptor (pipe, file, socket), read to its end. @throws IoError, SourceIsDirectory, InvalidArgument
     [[nodiscard]] Staged stage_descriptor(int descriptor, const Progress& progress = {}, Sync sync = Sync::now);
     [[nodiscard]] Staged stage_bytes(std::string_view content, Sync sync = Sync::now);
@@ -190,7 +194,7 @@ class BlobStore {
     void refuse_own(const std::filesystem::path& source, int folder) const;
 
     bool put(Staged& staged, const std::filesystem::path& name, bool over) const;
-    bool put_in_folder(Staged& staged, const std::filesystem::path& name, bool over, Sync sync) const;
+    bool put_in_folder(Staged& staged, const std::filesystem::path& name, bool over) const;
     Incoming copy_of(const Staged& staged, bool named) const;
     void restage(Staged& staged, bool named) const;
     Found inspect(Staged& staged, const std::filesystem::path& name, bool trusted) const;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <span>
 
 #include <custody/error.hpp>
@@ -114,6 +115,22 @@ Hashed copy_and_hash(NamedFile from, NamedFile to, std::uint64_t size_hint_bytes
                            *make_piece_writer(to.descriptor, to.path, source.done(), is_large ? size_hint_bytes : 0, abilities));
     }
     return source.finish();
+}
+
+std::optional<Hashed> hash_if_same(NamedFile from, NamedFile to, std::uint64_t size_bytes,
+                                   const std::function<void(std::uint64_t)>& progress) {
+    Source source(from, size_bytes, progress);
+    Source stored(to, size_bytes, {});
+    const auto mine = buffer_for(size_bytes);
+    const auto theirs = buffer_for(size_bytes);
+    for (;;) {
+        const auto piece = source.fill(mine.span());
+        const auto other = stored.fill(theirs.span());
+        const bool same = piece.size() == other.size() && std::memcmp(piece.data(), other.data(), piece.size()) == 0;
+        if (!same) return std::nullopt;
+        if (piece.empty()) return source.finish();
+        source.hash(piece);
+    }
 }
 
 Hashed hash_file(int file, const std::filesystem::path& path, const std::function<void(std::uint64_t)>& progress) {

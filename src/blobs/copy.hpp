@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include <custody/ids.hpp>
 
@@ -29,6 +30,11 @@ struct NamedFile {
 /// or less comes, it is all there nevertheless. @throws IoError naming the path that failed
 Hashed copy_and_hash(NamedFile from, NamedFile to, std::uint64_t size_hint_bytes, const Abilities& abilities,
                      const std::function<void(std::uint64_t)>& progress = {});
+
+/// Reads `from` to its end (from where it stands) and hashes it for as long as `to` has the same bytes at the same place; nothing
+/// from where the two part. @throws IoError
+std::optional<Hashed> hash_if_same(NamedFile from, NamedFile to, std::uint64_t size_bytes,
+                                   const std::function<void(std::uint64_t)>& progress = {});
 
 /// Hashes an open file from its beginning. @throws IoError
 Hashed hash_file(int file, const std::filesystem::path& path, const std::function<void(std::uint64_t)>& progress = {});

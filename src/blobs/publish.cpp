@@ -67,8 +67,8 @@ bool BlobStore::put(Staged& staged, const std::filesystem::path& name, bool over
 }
 
 /// As put(), making the payload's folder where it is missing. Others may be making it at the same moment: it is then there at the
-/// second look, and in a group's store closed to us until its maker has opened it.
-bool BlobStore::put_in_folder(Staged& staged, const std::filesystem::path& name, bool over, Sync sync) const {
+/// second look, and in a group's store closed to us until its maker has opened it. Its own name is synced with the payload's.
+bool BlobStore::put_in_folder(Staged& staged, const std::filesystem::path& name, bool over) const {
     for (int attempt = 1;; ++attempt) {
         try {
             return put(staged, name, over);
@@ -77,7 +77,8 @@ bool BlobStore::put_in_folder(Staged& staged, const std::filesystem::path& name,
             if ((error.code() != ENOENT && !being_made) || attempt == most_folder_attempts) throw;
             if (being_made) std::this_thread::sleep_for(std::chrono::milliseconds(2));
         }
-        make_folder(name.parent_path(), modes_.folder(), sync);
+        make_folder(name.parent_path(), modes_.folder(), Sync::later);
+        (*durable_folders_)[staged.digest_.bytes()[0]] = false;
     }
 }
 
@@ -171,7 +172,7 @@ Published BlobStore::publish(Staged& staged, bool trusted, Sync sync) {
     const auto name = path_of(staged.digest_);
     auto result = Published::present;
     for (int attempt = 1;; ++attempt) {
-        if (put_in_folder(staged, name, false, sync)) {
+        if (put_in_folder(staged, name, false)) {
             result = Published::added;
             break;
         }
@@ -179,7 +180,7 @@ Published BlobStore::publish(Staged& staged, bool trusted, Sync sync) {
         if (found == Found::good) break;
         if (found == Found::bad) {
             move_aside(name);
-            put_in_folder(staged, name, true, sync);
+            put_in_folder(staged, name, true);
             result = Published::healed;
             break;
         }

@@ -107,6 +107,32 @@ Staged BlobStore::stage_file(const std::filesystem::path& source, Transfer trans
     return stage_copy(file.get(), source, progress, sync);
 }
 
+std::optional<Staged> BlobStore::stage_stored(const std::filesystem::path& source, std::span<const Digest> candidates,
+                                              const Progress& progress) const {
+    const auto file = open_source(source, own_view_);
+    const auto before = look_at(file.get(), source);
+    for (const auto& digest : candidates) {
+        const auto name = path_of(digest);
+        const Descriptor stored(::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+        if (!stored) continue;  // whatever is the matter with it: the copy heals it
+        const auto status = look_at(stored.get(), name);
+        if (!S_ISREG(status.st_mode) || status.st_size != before.st_size) continue;
+        if (::lseek(file.get(), 0, SEEK_SET) < 0) throw_io(errno, "read", source);
+        try {
+            const auto hashed =
+                hash_if_same({file.get(), source}, {stored.get(), name}, static_cast<std::uint64_t>(before.st_size), progress);
+            if (!hashed || hashed->digest != digest) continue;
+            if (!unchanged(before, look_at(file.get(), source))) return std::nullopt;
+            Staged staged(Incoming(Descriptor(), name, trash(), abilities_), *hashed);
+            staged.mtime_ns_ = blobs::mtime_ns(status);
+            return staged;
+        } catch (const IoError& error) {
+            if (error.code() != EIO) throw;  // of either file: the copy tells
+        }
+    }
+    return std::nullopt;
+}
+
 Staged BlobStore::stage_descriptor(int descriptor, const Progress& progress, Sync sync) {
     const int flags = ::fcntl(descriptor, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0) {

@@ -39,6 +39,17 @@ std::optional<PayloadRow> find_payload(sqlite::Connection& connection, const Dig
     return row_of(query);
 }
 
+std::vector<Digest> payloads_of_size(sqlite::Connection& connection, std::uint64_t size_bytes) {
+    std::vector<Digest> found;
+    if (size_bytes < indexed_size_bytes) return found;
+    // The constant is that of the index, which is not used without it.
+    sqlite::Query query(
+        connection, "SELECT digest FROM payloads WHERE size_bytes = ? AND size_bytes >= 1048576 AND state = 'present' LIMIT 8",
+        static_cast<std::int64_t>(size_bytes));
+    while (query.step()) found.push_back(Digest::parse(query.view(0)));
+    return found;
+}
+
 bool is_mark_due(const PayloadRow& payload, std::int64_t mtime_ns, const Timestamp& now) {
     return payload.mtime_ns != mtime_ns || payload.verified_at.time() + std::chrono::minutes(1) < now.time() ||
            now < payload.verified_at;

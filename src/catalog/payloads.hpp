@@ -28,6 +28,10 @@ void upsert_payload(sqlite::Connection& connection, const PayloadRow& payload);
 void insert_removed_payload(sqlite::Connection& connection, const Digest& digest, std::uint64_t size_bytes,
                             const Timestamp& told_at);
 std::optional<PayloadRow> find_payload(sqlite::Connection& connection, const Digest& digest);
+/// From this size on payloads can be found by it.
+constexpr std::uint64_t indexed_size_bytes = std::uint64_t{1} << 20U;
+/// A few payloads that are there, and are of this size. None below indexed_size_bytes.
+std::vector<Digest> payloads_of_size(sqlite::Connection& connection, std::uint64_t size_bytes);
 /// Whether it is worth a write to record that the payload was found good once more: not within a minute, if nothing else changed.
 bool is_mark_due(const PayloadRow& payload, std::int64_t mtime_ns, const Timestamp& now);
 void mark_verified(sqlite::Connection& connection, const Digest& digest, std::int64_t mtime_ns, const Timestamp& verified_at);

@@ -52,9 +52,42 @@ std::optional<Timestamp> lately_verified(ManagerImpl& manager, sqlite::Connectio
     return untouched ? std::optional(row->verified_at) : std::nullopt;
 }
 
+// Read once more, should it be needed: neither a descriptor nor a file that was moved can be.
+bool can_come_again(const NewArtifact& wanted) { return wanted.source_fd < 0 && wanted.transfer != Transfer::move; }
+
+// Progress never goes back, though a file that turns out to be another than was thought is read from its beginning again.
+class Forward {
+   public:
+    explicit Forward(const blobs::Progress& progress) : progress_(progress) {}
+    void operator()(std::uint64_t done) {
+        furthest_ = std::max(furthest_, done);
+        if (progress_) progress_(furthest_);
+    }
+
+   private:
+    const blobs::Progress& progress_;
+    std::uint64_t furthest_ = 0;
+};
+
+// A large file that is in the store already is read and compared, and not written.
+std::optional<blobs::Staged> stage_stored(ManagerImpl& manager, const Making& making, const blobs::Progress& progress) {
+    const auto& wanted = making.wanted;
+    if (wanted.source_path.empty() || wanted.transfer != Transfer::copy) return std::nullopt;
+    std::vector<Digest> candidates;
+    if (making.expected_bytes >= catalog::indexed_size_bytes) {
+        manager.database().read(
+            [&](sqlite::Connection& connection) { candidates = catalog::payloads_of_size(connection, making.expected_bytes); });
+    }
+    if (candidates.empty()) return std::nullopt;
+    return manager.blobs().stage_stored(wanted.source_path, candidates, progress);
+}
+
 // An import goes on without a payload that is not what its record says. One that can't be read ends it: the next try may read it.
 void stage_into(ManagerImpl& manager, Making& making, const blobs::Progress& progress, blobs::Sync sync) {
-    making.staged.emplace(stage(manager.blobs(), making.wanted, progress, sync));
+    Forward forward(progress);
+    const blobs::Progress told = std::ref(forward);
+    making.staged = stage_stored(manager, making, told);
+    if (!making.staged) making.staged = stage(manager.blobs(), making.wanted, told, sync);
     if (!making.expected || making.staged->digest() == *making.expected) return;
     making.payload_trouble = "its SHA-256 is " + making.staged->digest().hex() + ", and not that of its record";
     making.staged.reset();
@@ -67,6 +100,7 @@ void record_healed(ManagerImpl& manager, const blobs::Staged& staged) {
 }
 
 blobs::Published publish(ManagerImpl& manager, Making& making, blobs::Sync sync) {
+    if (making.staged->closed()) return blobs::Published::present;
     const auto published = manager.blobs().publish(*making.staged, making.verified_at.has_value(), sync);
     if (published != blobs::Published::present) making.verified_at.reset();
     return published;
@@ -154,21 +188,30 @@ class Crowd {
     const Making* failed_ = nullptr;
 };
 
+// What is staged but not synced is compared with the catalog. What is there already never has to reach the disk.
+void look_up(ManagerImpl& manager, sqlite::Connection& connection, Making& making) {
+    check_against_catalog(manager, connection, making);
+    if (making.staged->closed()) return;  // it was compared a moment ago
+    making.verified_at = lately_verified(manager, connection, *making.staged);
+    if (making.verified_at && can_come_again(making.wanted)) making.staged->close();
+}
+
 // One after another: each is durable and has its name before the next one is begun.
 void bring_in_one(ManagerImpl& manager, Making& making, Meter& meter) {
-    stage_into(manager, making, meter.of_one_file(), blobs::Sync::now);
+    stage_into(manager, making, meter.of_one_file(), blobs::Sync::later);
     if (!making.staged) return;
-    manager.database().read([&](sqlite::Connection& connection) {
-        check_against_catalog(manager, connection, making);
-        making.verified_at = lately_verified(manager, connection, *making.staged);
-    });
+    manager.database().read([&](sqlite::Connection& connection) { look_up(manager, connection, making); });
+    if (making.staged->closed()) return;
+    const blobs::Staged* const staged = &*making.staged;
+    if (making.wanted.transfer != Transfer::move) manager.blobs().sync_staged({&staged, 1});
     if (publish(manager, making, blobs::Sync::now) == blobs::Published::healed) record_healed(manager, *making.staged);
 }
 
-std::vector<const blobs::Staged*> staged_of(Group group) {
+// What of a group the store doesn't have yet.
+std::vector<const blobs::Staged*> new_of(Group group) {
     std::vector<const blobs::Staged*> all;
     for (const auto* making : group) {
-        if (making->staged) all.push_back(&*making->staged);
+        if (making->staged && !making->staged->closed()) all.push_back(&*making->staged);
     }
     return all;
 }
@@ -177,16 +220,16 @@ std::vector<const blobs::Staged*> staged_of(Group group) {
 void bring_in_group(ManagerImpl& manager, Group group, const std::optional<blobs::Barrier>& barrier, Meter& meter,
                     const Making*& at) {
     Crowd(meter, at).run(group, [&](Making& making) { stage_into(manager, making, meter.of_one_file(), blobs::Sync::later); });
-    at = nullptr;
-    barrier ? barrier->sync() : manager.blobs().sync_staged(staged_of(group));
     manager.database().read([&](sqlite::Connection& connection) {
         for (auto* making : group) {
             at = making;
-            if (!making->staged) continue;
-            check_against_catalog(manager, connection, *making);
-            making->verified_at = lately_verified(manager, connection, *making->staged);
+            if (making->staged) look_up(manager, connection, *making);
         }
     });
+    at = nullptr;
+    const auto added = new_of(group);
+    if (added.empty()) return;
+    barrier ? barrier->sync() : manager.blobs().sync_staged(added);
     std::mutex mutex;
     std::vector<const Making*> healed;
     Crowd(meter, at).run(group, [&](Making& making) {
@@ -195,7 +238,7 @@ void bring_in_group(ManagerImpl& manager, Group group, const std::optional<blobs
         healed.push_back(&making);
     });
     at = nullptr;
-    barrier ? barrier->sync() : manager.blobs().sync_names(staged_of(group));
+    barrier ? barrier->sync() : manager.blobs().sync_names(added);
     for (const auto* making : healed) record_healed(manager, *making->staged);
 }
 
@@ -205,9 +248,6 @@ bool are_worth_threads(const std::vector<Making*>& all) {
     for (const auto* making : all) bytes += making->expected_bytes;
     return all.size() > 1 && bytes >= fewest_bytes_at_once;
 }
-
-// Read once more, should it be needed: neither a descriptor nor a file that was moved can be.
-bool can_come_again(const NewArtifact& wanted) { return wanted.source_fd < 0 && wanted.transfer != Transfer::move; }
 
 }  // namespace
 

@@ -236,3 +236,41 @@ TEST_CASE("a store of another account, or a read-only one, is an error that name
     const auto message = message_of<IoError>([&] { auto s = store.stage_bytes("x"); });
     CHECK(message.find("mounted read-only") != std::string::npos);
 }
+
+TEST_CASE("a file that is stored already is compared and not written, whatever else is of its size") {
+    TestStore t;
+    const auto content = noise(3U << 20U);
+    auto other = content;
+    other.back() ^= 1;
+    const auto digest = t.add(content);
+    const std::vector<Digest> candidates{base::sha256("not there"), t.add(other), t.add("short"), digest};
+    const auto source = t.scratch.file("source", content);
+    const auto before = t.files();
+    auto staged = t.store.stage_stored(source, candidates);
+    REQUIRE(staged);
+    CHECK(staged->digest() == digest);
+    CHECK(staged->size_bytes() == content.size());
+    CHECK(staged->mtime_ns() == t.store.stat(digest)->mtime_ns);
+    CHECK(staged->closed());
+    CHECK(t.files() == before);
+
+    CHECK_FALSE(t.store.stage_stored(t.scratch.file("longer", content + "x"), candidates));
+    CHECK_FALSE(t.store.stage_stored(source, std::span(candidates).first(3)));
+    CHECK_THROWS_AS((void)t.store.stage_stored(t.scratch / "missing", candidates), SourceNotFound);
+    ::chmod(t.store.path_of(digest).c_str(), 0600);
+    std::ofstream(t.store.path_of(digest)) << other;  // no longer what its name says
+    CHECK_FALSE(t.store.stage_stored(source, candidates));
+}
+
+TEST_CASE("a file that changes while it is compared with what is stored is not taken for it") {
+    TestStore t;
+    const auto content = noise(3U << 20U);
+    const std::vector<Digest> candidates{t.add(content)};
+    const auto source = t.scratch.file("source", content);
+    const auto change = [&](std::uint64_t) { std::ofstream(source, std::ios::app) << "more"; };
+    CHECK_FALSE(t.store.stage_stored(source, candidates, change));
+    struct Stopped {};
+    CHECK_THROWS_AS(
+        (void)t.store.stage_stored(t.scratch.file("again", content), candidates, [](std::uint64_t) { throw Stopped(); }),
+        Stopped);
+}

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <thread>
 
@@ -24,19 +25,20 @@ std::vector<NewArtifact> files(const Scratch& scratch, std::size_t count, std::s
     return wanted;
 }
 
-/// The limit of open files, for a while.
-class FewFiles {
+/// A limit of this process, for a while.
+class Limit {
    public:
-    explicit FewFiles(rlim_t count) {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        const rlimit few{count, before_.rlim_max};
-        ::setrlimit(RLIMIT_NOFILE, &few);
+    Limit(__rlimit_resource what, rlim_t most) : what_(what) {
+        ::getrlimit(what, &before_);
+        const rlimit lower{most, before_.rlim_max};
+        ::setrlimit(what, &lower);
     }
-    FewFiles(const FewFiles&) = delete;
-    FewFiles& operator=(const FewFiles&) = delete;
-    ~FewFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+    Limit(const Limit&) = delete;
+    Limit& operator=(const Limit&) = delete;
+    ~Limit() { ::setrlimit(what_, &before_); }
 
    private:
+    __rlimit_resource what_;
     rlimit before_{};
 };
 
@@ -47,7 +49,7 @@ TEST_CASE("more files than may be open at once are added by one call") {
     const auto wanted = files(store.scratch, 900);
     std::vector<Artifact> made;
     {
-        const FewFiles few(400);
+        const Limit few(RLIMIT_NOFILE, 400);
         made = store.manager.create_artifacts(wanted);
     }
     REQUIRE(made.size() == wanted.size());
@@ -65,7 +67,7 @@ TEST_CASE("more files than may be open at once are added where each has a sync o
     ArtifactManager manager(mount.where / "store");
     const auto wanted = files(scratch, 900, 16U << 10U);
     {
-        const FewFiles few(400);
+        const Limit few(RLIMIT_NOFILE, 400);
         CHECK(manager.create_artifacts(wanted).size() == wanted.size());
     }
     CHECK(manager.verify().findings.empty());
@@ -122,6 +124,12 @@ TEST_CASE("a name that goes before the commit is given again, from a source that
     CHECK(added(few, [] {}).size() == 20);
     const auto many = files(store.scratch, 100);
     CHECK(added(many, [] {}).size() == 100);
+    CHECK(added(many, [] {}).size() == 100);  // whose names were there from the start
+    const Scratch elsewhere;
+    const auto large = files(elsewhere, 2, 2U << 20U);
+    CHECK(added(large, [] {}).size() == 2);
+    for (const auto* again : {&many, &large}) CHECK(added(*again, [] {}).size() == again->size());
+    CHECK(store.manager.create_artifacts(many).size() == 100);  // gone with the names of the large ones
     CHECK(store.manager.verify().findings.empty());
 
     const Scratch others;
@@ -129,8 +137,27 @@ TEST_CASE("a name that goes before the commit is given again, from a source that
     const Trace before(store);
     const auto change = [&] { std::ofstream(changed[60].source_path) << "changed meanwhile"; };
     CHECK_THROWS_AS((void)added(changed, change), IoError);
-    CHECK(store.rows().at("artifacts") == 120);
+    CHECK(store.rows().at("artifacts") == 424);
     CHECK(store.last_entry().at("outcome") == "failed");
+}
+
+TEST_CASE("a large file that is stored already is not written again, and progress is told as ever") {
+    Store store;
+    auto wanted = files(store.scratch, 2, 8U << 20U);
+    const auto first = store.manager.create_artifacts(wanted);
+    wanted.push_back({.type = ArtifactType::log, .source_path = store.scratch.file("new", std::string(8U << 20U, 'n'))});
+    ::signal(SIGXFSZ, SIG_IGN);
+    const Limit small(RLIMIT_FSIZE, 4U << 20U);
+    CHECK_THROWS_AS((void)store.manager.create_artifact(wanted[2]), IoError);
+    std::vector<std::uint64_t> told;
+    const auto listen = [&](std::uint64_t done, std::uint64_t) { told.push_back(done); };
+    const auto again = store.manager.create_artifacts({&wanted[1], 1}, listen).front();
+    CHECK(again.checksum == first[1].checksum);
+    CHECK(told.size() >= 8);
+    CHECK(std::is_sorted(told.begin(), told.end()));
+    CHECK(told.back() == 8U << 20U);
+    CHECK(store.manager.get_statistics().total_payloads == 2);
+    CHECK(store.manager.verify().findings.empty());
 }
 
 TEST_CASE("progress of many files grows, is told by the calling thread, and stops them all") {

@@ -104,3 +104,20 @@ TEST_CASE("one command that finds nothing leaves one entry") {
     CHECK(bench.custody("history " + unknown_id).exit_code == 4);  // though there are entries of it by now
     CHECK(std::stoi(entries()) == before + 4);
 }
+
+TEST_CASE("adding what is stored already waits for the catalog alone") {
+    const Bench bench;
+    if (bench.run("strace -qq -o /dev/null true").exit_code != 0) return;  // it may not trace here
+    const auto syncs_of_payloads = [&](const std::string& files) {
+        const auto ran = bench.run(
+            "env ASAN_OPTIONS=detect_leaks=0 strace -qq -f -y -e trace=fsync,fdatasync,syncfs -o syncs "
+            "custody add --type log " +
+            files + " && grep -c 'sync.*/storage/blobs' syncs");
+        return ran.out.substr(ran.out.rfind('\n', ran.out.size() - 2) + 1);
+    };
+    REQUIRE(bench.run("for i in $(seq 20); do echo $i > file$i; done").exit_code == 0);
+    CHECK(syncs_of_payloads("file1") == "3\n");  // the file, its folder, and the folder's own name
+    CHECK(syncs_of_payloads("file1") == "0\n");
+    CHECK(syncs_of_payloads("file*") != "0\n");
+    CHECK(syncs_of_payloads("file*") == "0\n");
+}
