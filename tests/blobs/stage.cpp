@@ -260,6 +260,7 @@ TEST_CASE("a file that is stored already is compared and not written, whatever e
     ::chmod(t.store.path_of(digest).c_str(), 0600);
     std::ofstream(t.store.path_of(digest)) << other;  // no longer what its name says
     CHECK_FALSE(t.store.stage_stored(source, candidates));
+    CHECK_FALSE(t.store.stage_stored(t.scratch.file("other", other), {&digest, 1}));
 }
 
 TEST_CASE("a file that changes while it is compared with what is stored is not taken for it") {
@@ -267,7 +268,7 @@ TEST_CASE("a file that changes while it is compared with what is stored is not t
     const auto content = noise(3U << 20U);
     const std::vector<Digest> candidates{t.add(content)};
     const auto source = t.scratch.file("source", content);
-    const auto change = [&](std::uint64_t) { std::ofstream(source, std::ios::app) << "more"; };
+    const auto change = [&](std::uint64_t) { std::fstream(source) << "what was read already"; };
     CHECK_FALSE(t.store.stage_stored(source, candidates, change));
     struct Stopped {};
     CHECK_THROWS_AS(

@@ -157,6 +157,19 @@ TEST_CASE("a large file that is stored already is not written again, and progres
     CHECK(std::is_sorted(told.begin(), told.end()));
     CHECK(told.back() == 8U << 20U);
     CHECK(store.manager.get_statistics().total_payloads == 2);
+}
+
+TEST_CASE("a file that differs late from one of its size is written, and progress never goes back") {
+    Store store;
+    std::string content(3U << 20U, 'x');
+    (void)store.manager.create_artifact({.type = ArtifactType::log, .content = content});
+    content.back() = 'y';
+    const NewArtifact wanted{.type = ArtifactType::log, .source_path = store.scratch.file("late", content)};
+    std::vector<std::uint64_t> told;
+    const auto listen = [&](std::uint64_t done, std::uint64_t) { told.push_back(done); };
+    const auto made = store.manager.create_artifacts({&wanted, 1}, listen).front();
+    CHECK(slurp(store.blob(made)) == content);
+    CHECK(std::is_sorted(told.begin(), told.end()));
     CHECK(store.manager.verify().findings.empty());
 }
 
