@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "manager/support.hpp"
 #include "support/original_tree.hpp"
@@ -308,18 +307,17 @@ TEST_CASE("status changes, links and cleanup go on from what was imported") {
 TEST_CASE("two imports of one tree at once bring each thing in once") {
     Store store;
     const BrokenTree broken(store.scratch / "tree");
-    const auto import = [&] {
-        return in_child([&] {
+    const auto start_import = [&] {
+        return start_child([&] {
             ArtifactManager manager(store.base);
             (void)manager.import_original(broken.tree.root, utc);
             return 0;
         });
     };
-    int other = 1;
-    std::thread beside([&] { other = import(); });
-    const int own = import();
-    beside.join();
-    CHECK(own + other == 0);
+    const auto first = start_import();
+    const auto second = start_import();
+    CHECK(wait_for(first) == 0);
+    CHECK(wait_for(second) == 0);
     CHECK(store.rows().at("artifacts") == static_cast<std::int64_t>(broken.artifacts));
     CHECK(store.raw().number(
               "SELECT count(*) FROM audit_entries WHERE json_extract(line, '$.details.imported_from') IS NOT NULL") ==

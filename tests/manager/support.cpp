@@ -179,7 +179,7 @@ void tamper(const std::filesystem::path& payload, const std::string& content) {
     std::ofstream(payload, std::ios::binary | std::ios::trunc) << content;
 }
 
-int in_child(const std::function<int()>& run) {
+pid_t start_child(const std::function<int()>& run) {
     const auto child = ::fork();
     if (child == 0) {
         int code = 200;
@@ -190,10 +190,16 @@ int in_child(const std::function<int()>& run) {
         }
         ::_exit(code);
     }
+    return child;
+}
+
+int wait_for(pid_t child) {
     int status = 0;
     ::waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
+
+int in_child(const std::function<int()>& run) { return wait_for(start_child(run)); }
 
 std::string read_all(PayloadStream& stream) {
     std::string all;

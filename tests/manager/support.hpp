@@ -100,7 +100,11 @@ std::string message_of(const Run& run) {
 /// Writes over a payload in place, as somebody with the rights to do so might; size and time change or stay with the content.
 void tamper(const std::filesystem::path& payload, const std::string& content);
 
-/// Runs it in a child process; answers its exit code (what `run` returned), or 200 where it threw.
+/// Runs it in a child process, which is not waited for. Not beside other threads: what they hold is held in the child for ever.
+pid_t start_child(const std::function<int()>& run);
+/// Its exit code (what `run` returned), or 200 where it threw.
+int wait_for(pid_t child);
+/// Both in one.
 int in_child(const std::function<int()>& run);
 
 /// The whole stream.
