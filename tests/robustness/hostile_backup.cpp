@@ -16,17 +16,6 @@ constexpr int rounds = 2000;
 constexpr int rounds = sanitized ? 10 : 40;
 #endif
 
-template <class Call>
-void attempt(const Call& call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        CHECK(error.what()[0] != '\0');
-    } catch (const std::exception& error) {
-        FAIL_CHECK("threw what is no error of custody: " << error.what());
-    }
-}
-
 }  // namespace
 
 TEST_CASE("hostile values for backups and restores get errors of custody, and make nothing elsewhere") {
@@ -43,16 +32,17 @@ TEST_CASE("hostile values for backups and restores get errors of custody, and ma
             const bool way = name.find('/') != std::string::npos || name.find('\0') != std::string::npos || name[0] == '.';
             return scratch / "out" / (way ? "x" : name);
         };
-        const auto source = [&]() -> fs::path {
-            const std::vector<fs::path> sources{scratch / "store", scratch / "kept", scratch / "kept/catalog.db", place(),
-                                                draw.text()};
-            return draw.one_of(sources);
+        // What is written to is always below the folder of the test: a text may be a way anywhere.
+        const auto own = [&]() -> fs::path {
+            const std::vector<fs::path> places{scratch / "store", scratch / "kept", scratch / "kept/catalog.db", place()};
+            return draw.one_of(places);
         };
+        const auto source = [&] { return draw.chance(5) ? fs::path(draw.text()) : own(); };
         for (int round = 0; round < rounds; ++round) {
             fs::create_directories(scratch / "out");
             attempt([&] {
-                (void)to_json(manager.backup(draw.chance(3) ? source() : place(),
-                                             {.catalog_only = draw.chance(2), .rehash = draw.chance(2)}));
+                (void)to_json(
+                    manager.backup(draw.chance(3) ? own() : place(), {.catalog_only = draw.chance(2), .rehash = draw.chance(2)}));
             });
             attempt([&] {
                 (void)to_json(ArtifactManager::restore(

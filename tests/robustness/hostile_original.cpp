@@ -18,17 +18,6 @@ constexpr int rounds = 1000;
 constexpr int rounds = sanitized ? 8 : 30;
 #endif
 
-template <class Call>
-void attempt(const Call& call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        CHECK(error.what()[0] != '\0');
-    } catch (const std::exception& error) {
-        FAIL_CHECK("threw what is no error of custody: " << error.what());
-    }
-}
-
 /// Changes some bytes anywhere in a file, or cuts it.
 void spoil(HostileValues& draw, const fs::path& file) {
     auto text = slurp(file);

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <cstdint>
 #include <custody/artifact_manager.hpp>
+#include <custody/error.hpp>
 #include <random>
 #include <string>
 #include <vector>
@@ -32,6 +35,18 @@ class HostileValues {
    private:
     std::mt19937_64 random_;
 };
+
+/// A call with such values: done, or refused with an error of custody that says something.
+template <class Call>
+void attempt(const Call& call) {
+    try {
+        call();
+    } catch (const Error& error) {
+        CHECK(error.what()[0] != '\0');
+    } catch (const std::exception& error) {
+        FAIL_CHECK("threw what is no error of custody: " << error.what());
+    }
+}
 
 /// Sets, removes, lists or applies retention policies. @throws what the call does
 void attack_retention(ArtifactManager& manager, HostileValues& draw, const ArtifactType& type);
