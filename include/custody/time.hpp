@@ -26,7 +26,7 @@ class CUSTODY_API Timestamp {
     [[nodiscard]] std::string str() const;
     [[nodiscard]] TimePoint time() const noexcept { return time_; }
 
-    friend auto operator<=>(const Timestamp&, const Timestamp&) = default;
+    friend auto operator<=>(const Timestamp&, const Timestamp&) = default;  // NOLINT(modernize-use-nullptr)
 
    private:
     TimePoint time_;

@@ -313,6 +313,7 @@ std::vector<MonthFiles> months_in(const fs::path& folder) {
     }
     if (error) throw IoError("can't read the folder " + folder.string() + ": " + error.message(), error.value());
     std::vector<MonthFiles> sorted;
+    sorted.reserve(months.size());
     for (auto& [name, files] : months) sorted.push_back(std::move(files));
     return sorted;
 }

@@ -63,7 +63,7 @@ struct LineBlock {
     void work();
 
    private:
-    static constexpr std::size_t usual_bytes = 256 * 1024;  // a tile's worth of lines
+    static constexpr std::size_t usual_bytes = std::size_t{256} << 10U;  // a tile's worth of lines
 
     void work_stored(std::size_t index, const LineView& view, std::size_t& opening);
     void complain(std::size_t index, const char* kind, std::string message);

@@ -146,7 +146,10 @@ std::int64_t last_seq(sqlite::Connection& connection) {
     return query.integer(0);
 }
 
-std::map<std::string, Text> texts_of(sqlite::Connection& connection, std::int64_t seq, const json& line) {
+namespace {
+
+template <class Json>
+std::map<std::string, Text> read_texts(sqlite::Connection& connection, std::int64_t seq, const Json& line) {
     std::map<std::string, Text> texts;
     sqlite::Query query(connection, "SELECT pointer, salt, text FROM audit_openings WHERE seq = ? ORDER BY pointer", seq);
     while (query.step()) {
@@ -162,10 +165,10 @@ std::map<std::string, Text> texts_of(sqlite::Connection& connection, std::int64_
     if (operation == "artifact_creation" && action == "create" && line.at("artifact_id").is_string()) {
         take_row_texts(connection,
                        "SELECT metadata_salt, metadata, file_name_salt, file_name FROM artifacts WHERE artifact_id = ?",
-                       line.at("artifact_id").get<std::string>(), {"/details/metadata", "/details/file_name"}, texts);
+                       line.at("artifact_id").template get<std::string>(), {"/details/metadata", "/details/file_name"}, texts);
     } else if (operation == "processing_run" && action == "start" && line.at("run_id").is_string()) {
         take_row_texts(connection, "SELECT configuration_salt, configuration FROM runs WHERE run_id = ?",
-                       line.at("run_id").get<std::string>(), {"/details/configuration"}, texts);
+                       line.at("run_id").template get<std::string>(), {"/details/configuration"}, texts);
     }
     // A create that was repeated by its request key names the first artifact but commits to nothing.
     std::erase_if(texts, [&](const auto& text) {
@@ -175,19 +178,32 @@ std::map<std::string, Text> texts_of(sqlite::Connection& connection, std::int64_
     return texts;
 }
 
+bool has_commitments(const std::string& line) { return line.find("\"sha256:") != std::string::npos; }
+
+}  // namespace
+
+std::map<std::string, Text> texts_of(sqlite::Connection& connection, std::int64_t seq, const json& line) {
+    return read_texts(connection, seq, line);
+}
+
 ordered_json with_texts(sqlite::Connection& connection, const StoredEntry& entry) {
-    auto line = json::parse(entry.line);
-    for (const auto& [pointer, text] : texts_of(connection, entry.seq, line)) line[json::json_pointer(pointer)] = text.text;
+    auto line = ordered_json::parse(entry.line);
+    if (has_commitments(entry.line)) {
+        for (auto& [pointer, text] : read_texts(connection, entry.seq, line)) {
+            line[json::json_pointer(pointer)] = std::move(text.text);
+        }
+    }
     ordered_json ordered;
     for (const char* key : {"entry_id", "timestamp", "operation", "artifact_id", "user", "module", "action", "details", "success",
                             "error_message", "seq", "outcome", "run_id", "on_behalf_of", "purpose", "agent"}) {
-        ordered[key] = line.contains(key) ? ordered_json(line[key]) : ordered_json(nullptr);
+        const auto member = line.find(key);
+        ordered[key] = member == line.end() ? ordered_json(nullptr) : std::move(*member);
     }
     return ordered;
 }
 
 std::string exported_line(sqlite::Connection& connection, const StoredEntry& entry) {
-    if (entry.line.find("\"sha256:") == std::string::npos) return entry.line;
+    if (!has_commitments(entry.line)) return entry.line;
     auto line = json::parse(entry.line);
     const auto texts = texts_of(connection, entry.seq, line);
     if (texts.empty()) return entry.line;
