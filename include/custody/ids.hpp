@@ -32,7 +32,7 @@ class CUSTODY_API Uuid {
     [[nodiscard]] std::string str() const;
     [[nodiscard]] const Bytes& bytes() const noexcept { return bytes_; }
 
-    friend auto operator<=>(const Uuid&, const Uuid&) = default;
+    friend auto operator<=>(const Uuid&, const Uuid&) = default;  // NOLINT(modernize-use-nullptr)
 
    private:
     explicit Uuid(const Bytes& bytes) noexcept : bytes_(bytes) {}
@@ -60,7 +60,7 @@ class CUSTODY_API Digest {
     [[nodiscard]] std::string hex() const;
     [[nodiscard]] const Bytes& bytes() const noexcept { return bytes_; }
 
-    friend auto operator<=>(const Digest&, const Digest&) = default;
+    friend auto operator<=>(const Digest&, const Digest&) = default;  // NOLINT(modernize-use-nullptr)
 
    private:
     Bytes bytes_;

@@ -154,7 +154,9 @@ void check_counters(sqlite::Connection& connection, const Replay& replay, const 
         const auto type = artifacts.text(0);
         const auto status = artifacts.text(1);
         if (!replay.counted.contains({type, status})) {
-            complain("counter_drift", "counters", "artifact_counts counts " + type + "/" + status + ", which never occurred");
+            std::string message = "artifact_counts counts ";
+            message.append(type).append("/").append(status).append(", which never occurred");
+            complain("counter_drift", "counters", message);
         }
     }
     sqlite::Query payloads(connection, "SELECT state FROM payload_counts ORDER BY state");

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -36,10 +37,15 @@ class GroupedReads {
     std::function<void()> flush_;
     std::chrono::milliseconds every_;
     long owner_pid_;
-    mutable std::mutex mutex_;
-    std::condition_variable moves_;
-    std::vector<audit::Draft> waiting_;
-    std::thread thread_;
+
+    /// What a forked child must not even destroy: glibc would wait there for the thread that waits in the parent.
+    struct Shared {
+        std::mutex mutex{};
+        std::condition_variable moves{};
+        std::thread thread{};
+    };
+    std::unique_ptr<Shared> shared_ = std::make_unique<Shared>();
+    std::vector<audit::Draft> waiting_{};
     bool ending_ = false;
     bool failing_ = false;
 };

@@ -160,6 +160,19 @@ TEST_CASE("in a forked child the parent's manager refuses, and leaves what is th
     CHECK(store.manager.verify().ok());
 }
 
+TEST_CASE("a forked child that lets go of the parent's manager doesn't wait for the parent's threads") {
+    Store store;
+    const auto made = store.add(ArtifactType::log, "log");
+    (void)store.manager.get_artifact(made.id);                    // whose entry a thread of the manager's waits to write
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // until it does
+    CHECK(in_child([&] {
+              ::alarm(20);
+              { const auto dropped = std::move(store.manager); }
+              return 0;
+          }) == 0);
+    CHECK(store.entries("artifact_access", "get_metadata").size() == 1);
+}
+
 TEST_CASE("each process has a temp folder of its own, gone with its manager or swept when it died") {
     Store store;
     std::filesystem::path own;
