@@ -37,7 +37,7 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
     end_dead_runs();
 }
 
-ManagerImpl::ManagerImpl(std::shared_ptr<ManagerImpl> root, const Attribution& attribution)
+ManagerImpl::ManagerImpl(const std::shared_ptr<ManagerImpl>& root, const Attribution& attribution)
     : layout_(root->layout_),
       storage_(root->storage_),
       options_(root->options_),
@@ -150,7 +150,7 @@ std::string ManagerImpl::clean_message(const std::string& message) const {
 std::string ManagerImpl::checked_object(const json& value, const std::string& text, const char* what, bool allow_phi,
                                         audit::Draft& draft) const {
     const base::JsonLimits limits{options_.metadata_limit_bytes, options_.metadata_limit_depth};
-    const auto checked = text.empty() ? base::dump_strict_object(value, limits, what) : text;
+    auto checked = text.empty() ? base::dump_strict_object(value, limits, what) : text;
     const auto parsed = text.empty() ? value : base::parse_strict_object(text, limits, what);
     if (!store().phi_guard) return checked;
     if (const auto rule = base::find_phi(parsed)) {

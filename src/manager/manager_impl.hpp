@@ -33,7 +33,7 @@ class ManagerImpl {
     /// @throws as ArtifactManager's constructor
     ManagerImpl(manager::Layout layout, ManagerOptions options);
     /// The same store in somebody else's name, or for another purpose; keeps `root` open.
-    ManagerImpl(std::shared_ptr<ManagerImpl> root, const Attribution& attribution);
+    ManagerImpl(const std::shared_ptr<ManagerImpl>& root, const Attribution& attribution);
     ~ManagerImpl();
     ManagerImpl(const ManagerImpl&) = delete;
     ManagerImpl& operator=(const ManagerImpl&) = delete;

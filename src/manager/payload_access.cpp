@@ -176,7 +176,7 @@ std::filesystem::path ArtifactManager::checkout(const ArtifactId& id, const std:
         if (!into_folder && !destination.empty() && !destination.has_filename()) {
             throw IoError("there is no folder " + destination.parent_path().string(), ENOENT);
         }
-        const auto target = into_folder ? destination / std::filesystem::path(artifact->file_path).filename() : destination;
+        auto target = into_folder ? destination / std::filesystem::path(artifact->file_path).filename() : destination;
         // Whole or not at all, also where this process dies meanwhile; and the entry comes before the first byte.
         blobs::write_atomically(
             target, 0600,

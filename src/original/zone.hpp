@@ -23,7 +23,7 @@ class ZoneRule {
     struct Change {
         char kind;  ///< M: month, week, day; J: day 1 to 365, no leap day; 0: day 0 to 365
         int month = 0, week = 0, day = 0;
-        std::int64_t time_s = 2 * 3600;
+        std::int64_t time_s = 7200;  ///< two o'clock
         /// Local time, in seconds, at which it happens in that year.
         [[nodiscard]] std::int64_t in_year(int year) const;
     };
