@@ -33,7 +33,7 @@ std::optional<SigningKey> current_key(ManagerImpl& manager, const std::filesyste
 
 std::string record_key(ManagerImpl& manager, audit::Draft& draft, const audit::PublicKey& added, const SigningKey* current) {
     const auto trail = manager.trail_name();
-    const auto verifier_key = audit::VerifierKey{trail.origin(), added}.str();
+    auto verifier_key = audit::VerifierKey{trail.origin(), added}.str();
     manager.change_many(draft, [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
         for (const auto& row : audit::list_keys(connection)) {
             if (row.verifier_key == verifier_key) throw Conflict("this key is recorded already: " + verifier_key);

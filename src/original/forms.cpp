@@ -42,9 +42,11 @@ std::string in_ascii(const std::string& text) {
 std::string object_of(const Fields& fields, const std::string& indent, const std::string& end) {
     std::string text = "{";
     for (const auto& [key, value] : fields) {
-        text += (text.size() == 1 ? indent : "," + indent) + quoted(key) + ": " + value;
+        if (text.size() > 1) text += ',';
+        text.append(indent).append(quoted(key)).append(": ").append(value);
     }
-    return text + (fields.empty() ? "" : end) + "}";
+    if (!fields.empty()) text += end;
+    return text.append("}");
 }
 
 // The list that stands there, and what was linked since then.

@@ -56,11 +56,10 @@ class RecordReader {
     }
 
     std::string id() {
-        const auto file = std::filesystem::path(path_).stem().string();
         const auto id = object_.text("artifact_id");
         if (id && !id->empty()) return *id;
         mended("artifact_id", "missing: the file's name stands for it");
-        return file;
+        return std::filesystem::path(path_).stem().string();
     }
 
     std::optional<Timestamp> time(const char* key) {

@@ -9,8 +9,6 @@ namespace custody::original {
 
 namespace {
 
-using std::chrono::day;
-using std::chrono::month;
 using std::chrono::sys_days;
 using std::chrono::weekday;
 using std::chrono::year;

@@ -38,7 +38,7 @@ void require_at_most_newest(Connection& connection, const char* sql) {
 }  // namespace
 
 Database::Database(std::filesystem::path file, const std::filesystem::path& queue_file, DatabaseOptions options)
-    : file_(std::move(file)), options_(options), queue_(queue_file, mode_beside(file_)), owner_pid_(::getpid()) {
+    : file_(std::move(file)), options_(std::move(options)), queue_(queue_file, mode_beside(file_)), owner_pid_(::getpid()) {
     // A deadline is a point in time: what no clock reaches would overflow it.
     options_.lock_timeout = std::clamp(options_.lock_timeout, std::chrono::milliseconds(0), longest_timeout);
     if (options_.diagnose) {

@@ -40,7 +40,6 @@ class Database::Lane {
         if (!database_.lane_.empty()) database_.lane_.front()->moved.notify_one();
     }
 
-   private:
     Database& database_;
     Waiter waiter_{};
     bool left_ = false;

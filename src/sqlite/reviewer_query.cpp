@@ -127,6 +127,7 @@ SqlResult run_reviewer_query(const std::filesystem::path& file, const std::strin
             break;
         }
         std::vector<json> row;
+        row.reserve(static_cast<std::size_t>(columns));
         for (int i = 0; i < columns; ++i) row.push_back(cell(statement.get(), i));
         result.rows.push_back(std::move(row));
     }
