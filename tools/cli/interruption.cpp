@@ -22,7 +22,7 @@ void take_over(int number, struct sigaction& before) {
     if (before.sa_handler == SIG_IGN) return;
     struct sigaction ours {};
     ours.sa_handler = remember;
-    ours.sa_flags = SA_RESETHAND;  // and no SA_RESTART: a read that waits is to end
+    ours.sa_flags = static_cast<int>(SA_RESETHAND);  // and no SA_RESTART: a read that waits is to end
     sigemptyset(&ours.sa_mask);
     sigaction(number, &ours, nullptr);
 }
