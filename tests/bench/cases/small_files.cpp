@@ -43,7 +43,7 @@ class BareFiles {
 
    private:
     void put(bool durable) {
-        const auto name = folder_ / ("f" + std::to_string(next_++));
+        const auto name = folder_ / std::to_string(next_++);
         const int file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
         const bool done = file >= 0 && ::write(file, content_.data(), content_.size()) == static_cast<ssize_t>(content_.size()) &&
                           (!durable || ::fsync(file) == 0);

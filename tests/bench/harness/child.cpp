@@ -67,7 +67,7 @@ rusage wait(const Child& child) {
     if (::wait4(child.pid, &status, 0, &usage) < 0) fail("wait4");
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         std::string said;
-        for (const auto& argument : child.command) said += (said.empty() ? "" : " ") + argument.substr(0, 100);
+        for (const auto& argument : child.command) said.append(said.empty() ? "" : " ").append(argument, 0, 100);
         throw std::runtime_error("ended with status " + std::to_string(status) + ": " + said.substr(0, 1000));
     }
     return usage;
