@@ -50,6 +50,13 @@ std::vector<std::string> forms(const std::string& table, const std::string& colu
         "WITH x AS (SELECT 1) UPDATE " + table + " SET " + column + " = " + column,
         "DELETE FROM " + table + " RETURNING *",
         "UPDATE " + table + " SET " + column + " = " + column + " RETURNING 1",
+        "UPDATE OR ROLLBACK " + table + " SET " + column + " = " + column,
+        "UPDATE OR ABORT " + table + " SET " + column + " = " + column,
+        "UPDATE OR FAIL " + table + " SET " + column + " = " + column,
+        "UPDATE " + table + " SET " + column + " = " + column + " FROM (SELECT 1)",
+        "INSERT OR ABORT INTO " + table + all,
+        "WITH x AS (SELECT 1) INSERT INTO " + table + all,
+        "WITH x AS (SELECT 1) REPLACE INTO " + table + all,
     };
 }
 
