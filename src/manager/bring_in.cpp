@@ -289,6 +289,8 @@ void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at,
     meter.tell();  // the last chance to stop: what follows is one transaction
 }
 
+namespace {
+
 void ensure_published(ManagerImpl& manager, Making& making) {
     auto& staged = *making.staged;
     if (staged.closed()) {
@@ -298,6 +300,16 @@ void ensure_published(ManagerImpl& manager, Making& making) {
         staged = std::move(again);
     }
     manager.blobs().ensure_published(staged);
+}
+
+}  // namespace
+
+void record_payload(ManagerImpl& manager, sqlite::Connection& connection, Making& making, const Timestamp& now) {
+    ensure_published(manager, making);
+    const auto& staged = *making.staged;
+    const auto stat = manager.blobs().stat(staged.digest());
+    catalog::upsert_payload(
+        connection, {staged.digest(), staged.size_bytes(), true, stat ? stat->mtime_ns : 0, making.verified_at.value_or(now)});
 }
 
 }  // namespace custody

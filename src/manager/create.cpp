@@ -186,12 +186,9 @@ void insert(ManagerImpl& manager, sqlite::Connection& connection, ManagerImpl::R
                              .metadata_salt = base::random_salt(),
                              .request_key = wanted.request_key};
     if (making.staged) {
-        ensure_published(manager, making);
+        record_payload(manager, connection, making, now);
         row.file_size = making.staged->size_bytes();
         row.checksum = making.staged->digest();
-        const auto stat = manager.blobs().stat(*row.checksum);
-        catalog::upsert_payload(
-            connection, {*row.checksum, *row.file_size, true, stat ? stat->mtime_ns : 0, making.verified_at.value_or(now)});
     }
     const auto key = catalog::insert_artifact(connection, row);
     const auto run = manager.join_run(connection, wanted.run, making.entry);

@@ -98,10 +98,7 @@ audit::Draft entry_of(const Making& making, const Arrival& arrival, const catalo
 void insert_payload(ManagerImpl& manager, sqlite::Connection& connection, Making& making, const catalog::ArtifactRow& row,
                     const Timestamp& now) {
     if (making.staged) {
-        ensure_published(manager, making);
-        const auto stat = manager.blobs().stat(*row.checksum);
-        catalog::upsert_payload(
-            connection, {*row.checksum, *row.file_size, true, stat ? stat->mtime_ns : 0, making.verified_at.value_or(now)});
+        record_payload(manager, connection, making, now);
     } else if (row.checksum) {
         catalog::insert_removed_payload(connection, *row.checksum, *row.file_size, now);
     }

@@ -49,7 +49,7 @@ void fail_together(ManagerImpl& manager, audit::Draft&& draft, const Error& erro
 /// What was brought in, and nothing refers to, goes again; under the write lock.
 void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::vector<Making>& all);
 
-/// Under the write lock: sees to it that the payload has its name. @throws IoError
-void ensure_published(ManagerImpl& manager, Making& making);
+/// Under the write lock: sees to it that the payload has its name, and records it. @throws IoError
+void record_payload(ManagerImpl& manager, sqlite::Connection& connection, Making& making, const Timestamp& now);
 
 }  // namespace custody

@@ -5,23 +5,8 @@
 
 using namespace custody::testing;
 
-namespace {
-
-struct Filled : Bench {
-    Filled() {
-        files.file("a", "some bytes");
-        id = done("add --type log a");
-        const auto checksum = json_of("show " + id)["checksum"].get<std::string>();
-        blob = "blobs/" + checksum.substr(0, 2) + "/" + checksum;
-    }
-    std::string id;
-    std::string blob;
-};
-
-}  // namespace
-
 TEST_CASE("a store is backed up and restored, and the restored one works") {
-    const Filled bench;
+    const OneArtifact bench;
     const auto made = bench.json_of("backup kept");
     CHECK(made["ok"] == true);
     CHECK(made["payloads_copied"] == 1);
@@ -39,9 +24,8 @@ TEST_CASE("a store is backed up and restored, and the restored one works") {
 }
 
 TEST_CASE("what is damaged in the store is named, and exits with 20") {
-    const Filled bench;
-    REQUIRE(bench.run("chmod u+w store/storage/" + bench.blob + "; printf 'SOME BYTES' >store/storage/" + bench.blob).exit_code ==
-            0);
+    const OneArtifact bench;
+    REQUIRE(bench.run("chmod u+w " + bench.blob + "; printf 'SOME BYTES' >" + bench.blob).exit_code == 0);
     const auto ran = bench.custody("backup kept");
     CHECK(ran.exit_code == 20);
     CHECK(contains(ran.out, "error: payload_altered"));
@@ -53,7 +37,7 @@ TEST_CASE("what is damaged in the store is named, and exits with 20") {
 }
 
 TEST_CASE("a store whose schema was altered is backed up beside the good one, and not restored") {
-    const Filled bench;
+    const OneArtifact bench;
     bench.done("backup kept");
     REQUIRE(bench.run("sqlite3 store/storage/catalog.db 'DROP VIEW review_errors'").exit_code == 0);
     const auto ran = bench.custody("backup kept");
@@ -65,7 +49,7 @@ TEST_CASE("a store whose schema was altered is backed up beside the good one, an
 }
 
 TEST_CASE("a store that can't be written is backed up without an entry") {
-    const Filled bench;
+    const OneArtifact bench;
     if (bench.run("test $(id -u) -eq 0").exit_code == 0) return;  // root writes where nobody may
     REQUIRE(bench.run("chmod -R a-w store").exit_code == 0);
     const auto ran = bench.custody("backup kept");

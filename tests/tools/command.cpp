@@ -46,6 +46,13 @@ std::vector<std::string> Bench::operations() const {
     return names;
 }
 
+OneArtifact::OneArtifact() {
+    files.file("a", "some bytes");
+    id = done("add --type log a");
+    const auto checksum = json_of("show " + id)["checksum"].get<std::string>();
+    blob = "store/storage/blobs/" + checksum.substr(0, 2) + "/" + checksum;
+}
+
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
     std::istringstream in(text);

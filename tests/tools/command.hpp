@@ -29,6 +29,13 @@ class Bench {
     Scratch files{};
 };
 
+/// A bench with one artifact, of the file `a`.
+struct OneArtifact : Bench {
+    OneArtifact();
+    std::string id;
+    std::string blob;  ///< its payload's file, from the folder of the bench
+};
+
 /// A well-formed id that no store has.
 inline const std::string unknown_id = "6b6f1c1e-9d55-4d3c-8b6e-0f4a8c0d1e2f";
 

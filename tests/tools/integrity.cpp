@@ -5,23 +5,8 @@
 
 using namespace custody::testing;
 
-namespace {
-
-struct Filled : Bench {
-    Filled() {
-        files.file("a", "some bytes");
-        id = done("add --type log a");
-        const auto checksum = json_of("show " + id)["checksum"].get<std::string>();
-        blob = "store/storage/blobs/" + checksum.substr(0, 2) + "/" + checksum;
-    }
-    std::string id;
-    std::string blob;
-};
-
-}  // namespace
-
 TEST_CASE("a sound store verifies, wholly, quickly and by sample") {
-    const Filled bench;
+    const OneArtifact bench;
     const auto report = bench.json_of("verify");
     CHECK(report["artifacts"] == 1);
     CHECK(report["payloads_hashed"] == 1);
@@ -33,7 +18,7 @@ TEST_CASE("a sound store verifies, wholly, quickly and by sample") {
 }
 
 TEST_CASE("a sample may be written with its percent sign, and options of verify that don't go together are wrong usage") {
-    const Filled bench;
+    const OneArtifact bench;
     CHECK(bench.custody("verify --sample 50%").exit_code == 0);
     CHECK(bench.custody("verify --sample 100.0% --threads 3").exit_code == 0);
     for (const std::string options :
@@ -46,7 +31,7 @@ TEST_CASE("a sample may be written with its percent sign, and options of verify 
 }
 
 TEST_CASE("verify --repair heals from a folder, says what it would do first, and answers 20 where something is left") {
-    const Filled bench;
+    const OneArtifact bench;
     REQUIRE(bench.run("rm -f " + bench.blob + "; mkdir -p backup/deep; cp a backup/deep/copy").exit_code == 0);
     CHECK(bench.custody("verify --repair --yes").exit_code == 20);
     const auto dry = bench.custody("verify --repair --from backup --dry-run");
@@ -67,7 +52,7 @@ TEST_CASE("verify --repair heals from a folder, says what it would do first, and
 }
 
 TEST_CASE("what is lost or altered makes verify exit with 20 and name it") {
-    const Filled bench;
+    const OneArtifact bench;
     REQUIRE(bench.run("chmod u+w " + bench.blob + "; printf 'SOME BYTES' >" + bench.blob).exit_code == 0);
     const auto altered = bench.custody("verify");
     CHECK(altered.exit_code == 20);
@@ -79,7 +64,7 @@ TEST_CASE("what is lost or altered makes verify exit with 20 and name it") {
 }
 
 TEST_CASE("what a crash may leave is a note, and verify exits with 0") {
-    const Filled bench;
+    const OneArtifact bench;
     REQUIRE(bench.run("mkdir -p store/storage/blobs/ab; touch store/storage/blobs/ab/$(printf 'ab%062d' 0)").exit_code == 0);
     const auto ran = bench.custody("verify");
     INFO(ran.out << ran.err);
@@ -88,7 +73,7 @@ TEST_CASE("what a crash may leave is a note, and verify exits with 0") {
 }
 
 TEST_CASE("a store whose schema was altered is refused with 20, but verify and doctor look at it") {
-    const Filled bench;
+    const OneArtifact bench;
     REQUIRE(bench.run("sqlite3 store/storage/catalog.db 'DROP VIEW review_errors'").exit_code == 0);
     CHECK(bench.custody("list").exit_code == 20);
     const auto verified = bench.custody("verify");
@@ -101,7 +86,7 @@ TEST_CASE("a store whose schema was altered is refused with 20, but verify and d
 }
 
 TEST_CASE("a damaged database is 20, a foreign one 1, and nothing is written to either") {
-    const Filled bench;
+    const OneArtifact bench;
     REQUIRE(bench.run("cp -r store damaged; rm -f damaged/storage/catalog.db-*; truncate -s 5000 damaged/storage/catalog.db")
                 .exit_code == 0);
     CHECK(bench.custody("list --store damaged").exit_code == 20);
@@ -116,7 +101,7 @@ TEST_CASE("a damaged database is 20, a foreign one 1, and nothing is written to 
 }
 
 TEST_CASE("doctor tells of machine and store") {
-    const Filled bench;
+    const OneArtifact bench;
     const auto checks = bench.json_of("doctor");
     REQUIRE(checks.is_array());
     CHECK(checks.size() >= 3);

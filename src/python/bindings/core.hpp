@@ -116,6 +116,15 @@ class Store {
     std::shared_ptr<ArtifactManager> view_{};
 };
 
+/// Long work with options, which come last, and what it reports.
+template <class Options, class Call, class... Arguments>
+py::object report_of(const Store& store, const py::object& callback, Options& options, Call call, const Arguments&... arguments) {
+    return to_python(to_json(store.watched(callback, [&](ArtifactManager& manager, const Progress& progress) {
+        options.progress = progress;
+        return (manager.*call)(arguments..., options);
+    })));
+}
+
 void add_errors(py::module_& module);
 void add_store(py::class_<Store>& store);
 void add_artifacts(py::class_<Store>& store);

@@ -14,10 +14,7 @@ py::object cleanup(const Store& store, const py::dict& values, const py::object&
     given.read("status", options.status);
     given.read("reason", options.reason);
     given.read("dry_run", options.dry_run);
-    return to_python(to_json(store.watched(callback, [&](ArtifactManager& manager, const Progress& progress) {
-        options.progress = progress;
-        return manager.cleanup_old_artifacts(options);
-    })));
+    return report_of(store, callback, options, &ArtifactManager::cleanup_old_artifacts);
 }
 
 py::object collect(const Store& store, const py::dict& values, const py::object& callback) {
@@ -26,10 +23,7 @@ py::object collect(const Store& store, const py::dict& values, const py::object&
     given.read("grace_s", options.grace);
     given.read("reason", options.reason);
     given.read("dry_run", options.dry_run);
-    return to_python(to_json(store.watched(callback, [&](ArtifactManager& manager, const Progress& progress) {
-        options.progress = progress;
-        return manager.collect_garbage(options);
-    })));
+    return report_of(store, callback, options, &ArtifactManager::collect_garbage);
 }
 
 py::object verify(const Store& store, const py::dict& values, const py::object& callback) {
@@ -39,10 +33,7 @@ py::object verify(const Store& store, const py::dict& values, const py::object& 
     given.read("sample_percent", options.sample_percent);
     given.read("resume", options.resume);
     given.read("threads", options.threads);
-    return to_python(to_json(store.watched(callback, [&](ArtifactManager& manager, const Progress& progress) {
-        options.progress = progress;
-        return manager.verify(options);
-    })));
+    return report_of(store, callback, options, &ArtifactManager::verify);
 }
 
 py::object repair(const Store& store, const py::dict& values, const py::object& callback) {
@@ -51,10 +42,7 @@ py::object repair(const Store& store, const py::dict& values, const py::object& 
     given.read("from", options.from);
     given.read("dry_run", options.dry_run);
     given.read("threads", options.threads);
-    return to_python(to_json(store.watched(callback, [&](ArtifactManager& manager, const Progress& progress) {
-        options.progress = progress;
-        return manager.repair(options);
-    })));
+    return report_of(store, callback, options, &ArtifactManager::repair);
 }
 
 py::object backup(const Store& store, const py::bytes& folder, const py::dict& values, const py::object& callback) {
@@ -63,10 +51,7 @@ py::object backup(const Store& store, const py::bytes& folder, const py::dict& v
     given.read("catalog_only", options.catalog_only);
     given.read("rehash", options.rehash);
     const auto path = path_from(folder);
-    return to_python(to_json(store.watched(callback, [&](ArtifactManager& manager, const Progress& progress) {
-        options.progress = progress;
-        return manager.backup(path, options);
-    })));
+    return report_of(store, callback, options, &ArtifactManager::backup, path);
 }
 
 template <class T>

@@ -19,20 +19,14 @@ OriginalImport import_options(const py::dict& values) {
 py::object import_original(const Store& store, const py::bytes& folder, const py::dict& values, const py::object& callback) {
     auto options = import_options(values);
     const auto path = path_from(folder);
-    return to_python(to_json(store.watched(callback, [&](ArtifactManager& manager, const Progress& progress) {
-        options.progress = progress;
-        return manager.import_original(path, options);
-    })));
+    return report_of(store, callback, options, &ArtifactManager::import_original, path);
 }
 
 py::object export_original(const Store& store, const py::bytes& folder, const py::dict& values, const py::object& callback) {
     OriginalExport options;
     Options(values).read("timezone", options.timezone);
     const auto path = path_from(folder);
-    return to_python(to_json(store.watched(callback, [&](ArtifactManager& manager, const Progress& progress) {
-        options.progress = progress;
-        return manager.export_original(path, options);
-    })));
+    return report_of(store, callback, options, &ArtifactManager::export_original, path);
 }
 
 py::object examine_original(const py::bytes& folder, const py::dict& values, const py::object& callback) {
