@@ -242,6 +242,13 @@ void bring_in_group(ManagerImpl& manager, Group group, const std::optional<blobs
     for (const auto* making : healed) record_healed(manager, *making->staged);
 }
 
+// They have their names now, and their sources are there.
+void let_go(Group group) {
+    for (auto* making : group) {
+        if (making->staged) making->staged->close();
+    }
+}
+
 // Several large files: each on a core of its own.
 bool are_worth_threads(const std::vector<Making*>& all) {
     std::uint64_t bytes = 0;
@@ -270,20 +277,16 @@ void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at,
     } else if (!as_groups) {
         one_by_one.insert(one_by_one.end(), together.begin(), together.end());
     }
-    const auto let_go = [&](Making& making) {
-        if (making.staged && together.size() > most_kept_open && can_come_again(making.wanted)) making.staged->close();
-    };
     for (auto* making : one_by_one) {
         at = making;
         bring_in_one(manager, *making, meter);
-        let_go(*making);
         meter.tell();
     }
     for (Group rest = as_groups ? Group(together) : Group(); !rest.empty();) {
         const auto group = rest.first(std::min(rest.size(), group_size));
         rest = rest.subspan(group.size());
         bring_in_group(manager, group, barrier, meter, at);
-        for (auto* making : group) let_go(*making);
+        if (together.size() > most_kept_open) let_go(group);
         meter.tell();
     }
     meter.tell();  // the last chance to stop: what follows is one transaction

@@ -21,9 +21,13 @@ bool lies_in(const std::filesystem::path& path, const std::filesystem::path& fol
 
 }  // namespace
 
+void refuse_nul(const std::filesystem::path& path, const std::string& what) {
+    if (path.native().find('\0') != std::string::npos) throw InvalidArgument(what + " has a NUL in its path");
+}
+
 Layout layout_of(const std::filesystem::path& base) {
     if (base.empty()) throw InvalidArgument("no store was named: its path is empty");
-    if (base.native().find('\0') != std::string::npos) throw InvalidArgument("the store's path has a NUL in it");
+    refuse_nul(base, "the store");
     auto absolute = resolved(base);
     if (!absolute.has_filename() && absolute.has_parent_path()) absolute = absolute.parent_path();
     return {absolute};
@@ -31,6 +35,7 @@ Layout layout_of(const std::filesystem::path& base) {
 
 void refuse_inside_store(const Layout& layout, const std::filesystem::path& payload_root, const std::filesystem::path& scratch,
                          const std::filesystem::path& output) {
+    refuse_nul(output, "what is named");
     const auto path = resolved(output);
     if (!scratch.empty() && lies_in(path, resolved(scratch))) return;
     for (const auto& own : {layout.storage(), payload_root / "blobs", payload_root / "trash"}) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace custody::manager {
 
@@ -14,6 +15,9 @@ struct Layout {
     [[nodiscard]] std::filesystem::path write_queue() const { return temp() / "write-queue"; }
     [[nodiscard]] std::filesystem::path audit() const { return base / "audit"; }
 };
+
+/// The system would take such a path for what stands before the NUL. @throws InvalidArgument
+void refuse_nul(const std::filesystem::path& path, const std::string& what);
 
 /// Absolute, with the links of what is there resolved, so that it holds after chdir. @throws IoError
 Layout layout_of(const std::filesystem::path& base);

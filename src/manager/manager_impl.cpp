@@ -99,6 +99,7 @@ void ManagerImpl::open_signing_key() {
 
 void ManagerImpl::refuse_inside_store(const std::filesystem::path& path, const char* what) const {
     if (path.empty()) throw InvalidArgument(std::string(what) + " needs a name");
+    manager::refuse_nul(path, what);
     const auto absolute = std::filesystem::weakly_canonical(std::filesystem::absolute(path));
     const auto relative = absolute.lexically_relative(layout_.base);
     if (relative.empty() || *relative.begin() == "..") return;

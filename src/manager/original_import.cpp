@@ -229,10 +229,6 @@ class Import {
     std::uint64_t done_bytes_ = 0;
 };
 
-}  // namespace
-
-namespace {
-
 // A folder for a store that nobody keeps.
 class NewStore {
    public:

@@ -277,8 +277,6 @@ class Walk {
 }  // namespace
 
 Tree read_tree(const fs::path& folder, const Zone& zone) {
-    // The system would take such a path for what stands before it.
-    if (folder.native().find('\0') != std::string::npos) throw InvalidArgument("a folder's path has no NUL byte in it");
     std::error_code code;
     const auto real = fs::canonical(folder, code);
     if (code) throw IoError("can't read " + folder.string() + ": " + code.message(), code.value());

@@ -50,3 +50,29 @@ TEST_CASE("a misuse joins the run it happened in; its message is cut and cleaned
     CHECK_THROWS_AS(store.manager.record_misuse("drop_table", "x"), InvalidArgument);
     trace.check_unchanged(0);
 }
+
+TEST_CASE("a path with a NUL in it is refused, and not taken for what stands before it") {
+    Store store;
+    const auto id = store.add(ArtifactType::log, "log").id;
+    const auto path = (store.scratch / "out").string() + std::string("\0x", 2);
+    const std::vector<std::function<void()>> calls = {
+        [&] { (void)store.manager.checkout(id, path); },
+        [&] { (void)store.manager.snapshot(path); },
+        [&] { (void)store.manager.backup(path); },
+        [&] { (void)store.manager.import_original(path); },
+        [&] { (void)ArtifactManager::examine_original(path); },
+        [&] { (void)store.manager.export_original(path); },
+        [&] { (void)store.manager.audit().export_audit_trail(path); },
+        [&] { (void)store.manager.audit().export_months({.folder = path}); },
+        [&] { (void)store.manager.audit().prove_history(id, path); },
+        [&] { (void)ArtifactManager(path); },
+        [&] { (void)ArtifactManager(store.base, {.signing_key = path}); },
+    };
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        CAPTURE(i);
+        const auto message = message_of<InvalidArgument>(calls[i]);
+        CHECK(message.ends_with("has a NUL in its path"));
+    }
+    CHECK_FALSE(std::filesystem::exists(store.scratch / "out"));
+    CHECK(store.manager.verify().findings.empty());
+}

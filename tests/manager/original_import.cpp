@@ -267,8 +267,7 @@ TEST_CASE("a folder that is none, a zone that is none, and the store's own folde
     const Trace trace(store);
     CHECK_THROWS_AS(store.manager.import_original(store.scratch / "nothing", utc), IoError);
     CHECK_THROWS_AS(store.manager.import_original(store.scratch.path(), utc), InvalidArgument);
-    const auto nul = message_of<InvalidArgument>([&] { (void)store.manager.import_original(std::string(1, 0), utc); });
-    CHECK(nul.starts_with("a folder's path"));  // and not the working folder
+    CHECK_THROWS_AS(store.manager.import_original(std::string(1, '\0'), utc), InvalidArgument);  // not the working folder
     CHECK_THROWS_AS(store.manager.import_original(store.base, utc), InvalidArgument);
     OriginalTree tree(store.scratch / "tree");
     CHECK_THROWS_AS(store.manager.import_original(tree.root, {.timezone = "Mars/Olympus"}), InvalidArgument);
