@@ -49,6 +49,18 @@ FROM (
     WHERE a.removed_at IS NOT NULL
 ) AS r;
 
+-- As in 0003, and when a read that was imported happened.
+DROP VIEW review_access;
+CREATE VIEW review_access AS
+SELECT e.timestamp, e.occurred_at, e.action, e.user, json_extract(e.line, '$.agent.os_user') AS os_user,
+       json_extract(e.line, '$.on_behalf_of') AS on_behalf_of, json_extract(e.line, '$.purpose') AS purpose,
+       json_extract(e.line, '$.agent.program') AS program, json_extract(e.line, '$.agent.host') AS host,
+       e.artifact_id, a.artifact_type, t.sensitivity, e.run_id, a.checksum, e.seq
+FROM audit_entries AS e
+CROSS JOIN artifacts AS a ON a.artifact_id = e.artifact_id
+JOIN artifact_types AS t USING (artifact_type)
+WHERE e.operation = 'artifact_access' AND e.action IN ('get_file', 'checkout', 'stream') AND e.outcome = 'done';
+
 -- A large file that comes again is compared with those of its size, instead of being written. Small ones are not worth the pages.
 CREATE INDEX payloads_by_size ON payloads (size_bytes) WHERE size_bytes >= 1048576;
 

@@ -100,6 +100,7 @@ TEST_CASE("entries of the trail are kept as they were: text, order, id and time,
     tree.log("artifact_update", "update_status", raw, {{"old_status", "completed"}, {"new_status", "failed"}}, false, "codec");
     tree.log("artifact_storage", "store", tree.new_id(), {{"source_path", "/in/x"}}, false, "Source file not found: /in/x");
     tree.log("store", "init", nullptr, {{"epoch", "forged"}});  // what would mean something here
+    tree.log("artifact_access", "get_file", raw);
     tree.log("No Name!", "x", nullptr);
     const auto lines = slurp(tree.audit_file());
     (void)store.manager.import_original(tree.root, utc);
@@ -119,10 +120,13 @@ TEST_CASE("entries of the trail are kept as they were: text, order, id and time,
     CHECK(ids == tree.entry_ids);
     CHECK(shapes == std::vector<std::string>{"artifact_creation/create done true", "artifact_access/get_metadata not_found false",
                                              "artifact_update/update_status done false", "artifact_storage/store failed false",
-                                             "audit_trail/import done true", "audit_trail/import done true"});
+                                             "audit_trail/import done true", "artifact_access/get_file done true",
+                                             "audit_trail/import done true"});
     auto history = store.manager.audit().get_artifact_history(ArtifactId::parse(raw));
-    CHECK(history.size() == 3);  // that it was imported, and two of the original's
-    CHECK(store.raw().number("SELECT count(*) FROM audit_entries WHERE occurred_at LIKE '2024-01-15T08:00:%'") == 7);
+    CHECK(history.size() == 4);  // that it was imported, and three of the original's
+    CHECK(store.raw().number("SELECT count(*) FROM audit_entries WHERE occurred_at LIKE '2024-01-15T08:00:%'") == 8);
+    CHECK(store.raw().number("SELECT count(*) FROM review_access WHERE artifact_type = 'video_raw' AND action = 'get_file' "
+                             "AND occurred_at LIKE '2024-01-15T08:00:%' AND timestamp > '2026' AND user = 'unknown'") == 1);
     CHECK(store.manager.verify().findings.empty());
     CHECK(store.manager.audit().verify({}).ok());
 }
