@@ -8,6 +8,7 @@
 #include <custody/error.hpp>
 
 #include "sqlite/files.hpp"
+#include "sqlite/kept_locks.hpp"
 #include "sqlite/migrations.hpp"
 #include "sqlite/pragma.hpp"
 
@@ -61,6 +62,7 @@ void Database::become_writable(std::unique_ptr<Connection> writer) {
     checkpointer_ = open(Access::read_write);
     writer_ = std::move(writer);
     writable_ = true;
+    keep_locks(file_);
 }
 
 Database::~Database() {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sqlite/database.hpp"
+#include "sqlite/kept_locks.hpp"
 #include "sqlite/lane.hpp"
 #include "sqlite/pragma.hpp"
 
@@ -100,6 +101,7 @@ void Database::renew() noexcept {
         writer_ = std::move(writer);
         checkpointer_ = std::move(checkpointer);
         poisoned_ = false;
+        keep_locks(file_);
     } catch (const std::exception&) {
         // The next write tries again.
     }
