@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,6 +81,8 @@ std::size_t remove_dead_process_folders(const std::filesystem::path& parent);
 
 /// Waits until no other process has the folder locked, and locks it (flock) until the descriptor is closed. @throws IoError
 Descriptor lock_folder(const std::filesystem::path& folder);
+/// The same without waiting: nothing where another process has it locked. @throws IoError
+std::optional<Descriptor> try_lock_folder(const std::filesystem::path& folder);
 
 /// The type of file system that holds `path`, where it is one on which SQLite's locks can't be trusted ("nfs", "smb",
 /// "fuse", …); empty for local ones. @throws IoError

@@ -44,11 +44,24 @@ bool is_still_at(int folder, const std::filesystem::path& path) {
 }  // namespace
 
 Descriptor lock_folder(const std::filesystem::path& folder) {
+    for (;;) {
+        auto locked = open_folder(folder);
+        if (!locked) throw_io(errno, "open the folder", folder);
+        while (::flock(locked.get(), LOCK_EX) != 0) {
+            if (errno != EINTR) throw_io(errno, "lock the folder", folder);
+        }
+        if (is_still_at(locked.get(), folder)) return locked;  // else who had it has taken it away
+    }
+}
+
+std::optional<Descriptor> try_lock_folder(const std::filesystem::path& folder) {
     auto locked = open_folder(folder);
     if (!locked) throw_io(errno, "open the folder", folder);
-    while (::flock(locked.get(), LOCK_EX) != 0) {
-        if (errno != EINTR) throw_io(errno, "lock the folder", folder);
+    if (!try_lock(locked.get())) {
+        if (errno != EWOULDBLOCK) throw_io(errno, "lock the folder", folder);
+        return std::nullopt;
     }
+    if (!is_still_at(locked.get(), folder)) return std::nullopt;
     return locked;
 }
 

@@ -27,7 +27,7 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
     open_database();
     shared.database->read([&](sqlite::Connection& connection) { shared.store = catalog::load_store(connection); });
     const auto root = shared.store->payload_root ? std::filesystem::path(*shared.store->payload_root) : layout_.storage();
-    if (shared.store->payload_root) manager::require_own_payload_root(root, shared.store->store_id);
+    if (shared.store->payload_root) manager::require_own_payload_root(root, shared.store->store_id, layout_.base);
     shared.blobs = std::make_unique<blobs::BlobStore>(root, blobs::Modes{shared.store->group_access}, layout_.artifacts());
     if (options_.diagnose) return;
     if (!options_.collecting) manager::sweep_leftovers(layout_);
@@ -101,10 +101,11 @@ void ManagerImpl::refuse_inside_store(const std::filesystem::path& path, const c
     if (path.empty()) throw InvalidArgument(std::string(what) + " needs a name");
     manager::refuse_nul(path, what);
     const auto absolute = std::filesystem::weakly_canonical(std::filesystem::absolute(path));
-    const auto relative = absolute.lexically_relative(layout_.base);
-    if (relative.empty() || *relative.begin() == "..") return;
-    throw InvalidArgument(std::string(what) + " must lie outside of the store: " + path.string() + " is in " +
-                          layout_.base.string());
+    for (const auto& own : {layout_.base, std::filesystem::path(store().payload_root.value_or(""))}) {
+        const auto relative = own.empty() ? own : absolute.lexically_relative(own);
+        if (relative.empty() || *relative.begin() == "..") continue;
+        throw InvalidArgument(std::string(what) + " must lie outside of the store: " + path.string() + " is in " + own.string());
+    }
 }
 
 std::string ManagerImpl::user() const {

@@ -53,22 +53,34 @@ NewFolder::NewFolder(const Layout& layout, const std::optional<std::string>& pay
     std::error_code code;
     std::filesystem::create_directories(layout_.base.parent_path(), code);
     if (code) throw IoError("can't make " + layout_.base.parent_path().string() + ": " + code.message(), code.value());
-    made_base_ = !std::filesystem::exists(layout_.base, code);
+    make_alone(modes, mark);
     try {
-        blobs::make_folder(layout_.base, modes.folder());
-        blobs::write_atomically(layout_.base / mark_name, modes.file(), [&](const auto& append) { append(mark); });
         for (const auto& folder : {layout_.storage(), layout_.artifacts(), layout_.temp(), layout_.audit()}) {
             blobs::make_folder(folder, modes.folder());
         }
         if (payloads_) {
             blobs::make_folder(*payloads_, modes.folder());
-            claim_payload_root(*payloads_, store_id_, modes.file());
+            claim_payload_root(*payloads_, store_id_, layout_.base, modes.file());
             claimed_ = true;
         }
     } catch (...) {
         take_away();
         throw;
     }
+}
+
+// The mark of a restore that goes on looks like that of one that was killed; the lock on the folder tells them apart.
+void NewFolder::make_alone(const blobs::Modes& modes, const std::string& mark) {
+    std::error_code code;
+    made_base_ = !std::filesystem::exists(layout_.base, code);
+    blobs::make_folder(layout_.base, modes.folder());
+    auto alone = blobs::try_lock_folder(layout_.base);
+    if (!alone) {
+        throw Conflict("another restore is making a store in " + layout_.base.string() + " at this moment; nothing was changed");
+    }
+    refuse_in_use(layout_.base, payloads_, mark);  // which may have ended since
+    alone_ = std::move(*alone);
+    blobs::write_atomically(layout_.base / mark_name, modes.file(), [&](const auto& append) { append(mark); });
 }
 
 NewFolder::~NewFolder() {
@@ -85,14 +97,21 @@ void NewFolder::keep() {
 void NewFolder::take_away() noexcept {
     try {
         std::error_code ignored;
-        std::filesystem::remove_all(layout_.storage(), ignored);
-        std::filesystem::remove_all(layout_.audit(), ignored);
+        for (const auto* own : {"blobs", "trash", "temp", "artifacts"}) {
+            std::filesystem::remove_all(layout_.storage() / own, ignored);
+        }
+        if (std::filesystem::exists(layout_.storage(), ignored)) {
+            for (const auto& draft : std::filesystem::directory_iterator(layout_.storage())) {
+                if (draft.path().filename().native().starts_with("catalog.db.new-")) std::filesystem::remove(draft, ignored);
+            }
+        }
         if (claimed_) {
             for (const char* own : {"blobs", "trash"}) {
                 std::filesystem::remove_all(std::filesystem::path(*payloads_) / own, ignored);
             }
             release_payload_root(*payloads_, store_id_);
         }
+        for (const auto& folder : {layout_.storage(), layout_.audit()}) std::filesystem::remove(folder, ignored);
         std::filesystem::remove(layout_.base / mark_name, ignored);
         if (made_base_) std::filesystem::remove(layout_.base, ignored);
     } catch (const std::exception&) {

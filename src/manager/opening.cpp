@@ -30,11 +30,15 @@ void refuse_network_file_system(const std::filesystem::path& folder) {
 }
 
 // Parents that are missing are made with the usual permissions; what is the store's own gets the store's.
-void make_folders(const Layout& layout, const blobs::Modes& modes) {
+void make_folder(const Layout& layout, const blobs::Modes& modes) {
     std::error_code code;
     std::filesystem::create_directories(layout.base.parent_path(), code);
     if (code) throw IoError("can't make " + layout.base.parent_path().string() + ": " + code.message(), code.value());
-    for (const auto& folder : {layout.base, layout.storage(), layout.artifacts(), layout.temp(), layout.audit()}) {
+    blobs::make_folder(layout.base, modes.folder());
+}
+
+void make_folders(const Layout& layout, const blobs::Modes& modes) {
+    for (const auto& folder : {layout.storage(), layout.artifacts(), layout.temp(), layout.audit()}) {
         blobs::make_folder(folder, modes.folder());
     }
 }
@@ -107,9 +111,9 @@ void refuse_lost_catalog(const Layout& layout) {
 // A payload folder is claimed for the store before there is one; where it isn't made after all, the folder is free again.
 class Claim {
    public:
-    Claim(std::optional<std::string> root, std::string store_id, unsigned mode)
+    Claim(std::optional<std::string> root, std::string store_id, const std::filesystem::path& base, unsigned mode)
         : root_(std::move(root)), store_id_(std::move(store_id)) {
-        if (root_) manager::claim_payload_root(*root_, store_id_, mode);
+        if (root_) manager::claim_payload_root(*root_, store_id_, base, mode);
     }
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
@@ -125,16 +129,18 @@ class Claim {
 
 InitResult make_store(const Layout& layout, const InitOptions& init, const ManagerOptions& options) {
     if (exists(layout)) return InitResult::already_there;
-    refuse_lost_catalog(layout);
     const blobs::Modes modes{init.group};
+    make_folder(layout, modes);
+    // The claims of others who make this very store at this moment must not be taken for another store's; and a restore that
+    // fails takes its folders away again.
+    const auto alone = blobs::lock_folder(layout.base);
+    if (exists(layout)) return InitResult::already_there;
+    refuse_lost_catalog(layout);
     make_folders(layout, modes);
     refuse_network_file_system(layout.storage());
     const auto payload_root = make_payload_root(init.payloads, modes);
-    // The claims of others who make this very store at this moment must not be taken for another store's.
-    const auto alone = blobs::lock_folder(layout.storage());
-    if (exists(layout)) return InitResult::already_there;
     const auto store_id = ArtifactId::random().str();
-    Claim claim(payload_root, store_id, modes.file());
+    Claim claim(payload_root, store_id, layout.base, modes.file());
     blobs::BlobStore(payload_root ? std::filesystem::path(*payload_root) : layout.storage(), modes).create();
     const bool first = sqlite::Database::create(layout.catalog(), modes.file(), [&](sqlite::Connection& connection) {
         write_first_rows(connection, init, options, store_id, payload_root);

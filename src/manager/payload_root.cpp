@@ -7,6 +7,7 @@
 
 #include "blobs/durable.hpp"
 #include "blobs/incoming.hpp"
+#include "manager/layout.hpp"
 
 namespace custody::manager {
 
@@ -14,15 +15,22 @@ namespace {
 
 constexpr const char* marker_name = "custody-store";
 
-// The id that the folder's marker has; nullopt where there is none.
-std::optional<std::string> owner_of(const std::filesystem::path& root) {
+// What the folder's marker says: the store's id, and where that was made.
+struct Owner {
+    std::string store_id{};
+    std::filesystem::path base{};
+};
+
+// Nothing where there is no marker.
+std::optional<Owner> owner_of(const std::filesystem::path& root) {
     const auto marker = root / marker_name;
     std::error_code code;
     const auto status = std::filesystem::symlink_status(marker, code);
     if (status.type() == std::filesystem::file_type::not_found) return std::nullopt;
     std::ifstream file(marker);
-    std::string owner;
-    if (code || !std::getline(file, owner)) throw IoError("can't read " + marker.string(), code ? code.value() : EIO);
+    Owner owner;
+    if (code || !std::getline(file, owner.store_id)) throw IoError("can't read " + marker.string(), code ? code.value() : EIO);
+    if (std::string base; std::getline(file, base, '\0')) owner.base = base;
     return owner;
 }
 
@@ -39,11 +47,12 @@ void refuse_in_use(const std::filesystem::path& root) {
 }
 
 // Of several that do this at once one is first, and its marker is whole.
-void place_marker(const std::filesystem::path& root, const std::string& store_id, unsigned mode) {
+void place_marker(const std::filesystem::path& root, const std::string& store_id, const std::filesystem::path& base,
+                  unsigned mode) {
     const blobs::Abilities abilities;
     const auto marker = root / marker_name;
     const auto place = [&](blobs::Incoming file) {
-        blobs::write_all(file.get(), store_id + "\n", marker);
+        blobs::write_all(file.get(), store_id + "\n" + base.string(), marker);
         blobs::sync_file(file.get(), marker);
         return file.place(marker);
     };
@@ -55,12 +64,13 @@ void place_marker(const std::filesystem::path& root, const std::string& store_id
 
 }  // namespace
 
-void claim_payload_root(const std::filesystem::path& root, const std::string& store_id, unsigned mode) {
+void claim_payload_root(const std::filesystem::path& root, const std::string& store_id, const std::filesystem::path& base,
+                        unsigned mode) {
     if (!owner_of(root)) {
         refuse_in_use(root);
-        place_marker(root, store_id, mode);
+        place_marker(root, store_id, base, mode);
     }
-    if (owner_of(root) == store_id) return;
+    if (const auto owner = owner_of(root); owner && owner->store_id == store_id) return;
     throw InvalidArgument("the payloads of another store are in " + root.string() + " (" + (root / marker_name).string() +
                           " says so): name another folder. Where an init was interrupted and that store was never made, remove "
                           "that file");
@@ -68,17 +78,32 @@ void claim_payload_root(const std::filesystem::path& root, const std::string& st
 
 void release_payload_root(const std::filesystem::path& root, const std::string& store_id) noexcept {
     try {
-        if (owner_of(root) == store_id) std::filesystem::remove(root / marker_name);
+        if (const auto owner = owner_of(root); owner && owner->store_id == store_id) {
+            std::filesystem::remove(root / marker_name);
+        }
     } catch (const std::exception&) {
         // The message of the next claim tells what to do.
     }
 }
 
-void require_own_payload_root(const std::filesystem::path& root, const std::string& store_id) {
+// A store that was moved is no longer where its marker says; one that was copied still is.
+void require_own_payload_root(const std::filesystem::path& root, const std::string& store_id, const std::filesystem::path& base) {
     const auto owner = owner_of(root);
-    if (!owner || *owner == store_id) return;
-    throw Conflict("the payload folder " + root.string() + " is that of store " + *owner + ", and this is store " + store_id +
-                   ": two stores in one folder would remove each other's payloads. Put back the folder that was moved");
+    if (!owner) return;
+    if (owner->store_id != store_id) {
+        throw Conflict("the payload folder " + root.string() + " is that of store " + owner->store_id + ", and this is store " +
+                       store_id +
+                       ": two stores in one folder would remove each other's payloads. Put back the folder that was moved");
+    }
+    std::error_code ignored;
+    if (owner->base.empty() || owner->base == base) return;
+    const Layout there{owner->base}, here{base};
+    if (!std::filesystem::exists(there.catalog(), ignored)) return;
+    if (std::filesystem::equivalent(there.catalog(), here.catalog(), ignored)) return;
+    throw Conflict("the payload folder " + root.string() + " is that of the store in " + owner->base.string() + ", and " +
+                   base.string() +
+                   " is a copy of it: each would remove payloads of the other. Use that store; or make one of its "
+                   "own with `custody restore`, which takes the copy or a backup");
 }
 
 }  // namespace custody::manager

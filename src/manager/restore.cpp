@@ -87,7 +87,12 @@ class DraftCatalog {
             throw IoError("can't name " + final_.string() + ": " + std::strerror(code), code);
         }
         remove();
-        sqlite::sync_folder_of(final_);
+        try {
+            sqlite::sync_folder_of(final_);
+        } catch (...) {
+            ::unlink(final_.c_str());
+            throw;
+        }
     }
 
    private:
@@ -132,7 +137,6 @@ class Restore {
         const blobs::Modes modes{before.group_access};
         manager::NewFolder folder(layout_, payload_root_, before.store_id, modes);
         refuse_network(layout_.storage());
-        const auto alone = blobs::lock_folder(layout_.storage());
         DraftCatalog catalog(source_, layout_);
         const auto left = catalog.open(modes.file());
         blobs::BlobStore target(payload_root_ ? std::filesystem::path(*payload_root_) : layout_.storage(), modes);

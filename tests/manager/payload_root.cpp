@@ -24,7 +24,7 @@ TEST_CASE("a payload folder is one store's, and says whose") {
     const auto marker = payloads / "custody-store";
     CHECK(ArtifactManager::init(scratch / "a", {.payloads = payloads}) == InitResult::created);
     CHECK(ArtifactManager::init(scratch / "a", {.payloads = payloads}) == InitResult::already_there);
-    CHECK(slurp(marker) == Raw(scratch / "a").text("SELECT store_id FROM store") + "\n");
+    CHECK(slurp(marker) == Raw(scratch / "a").text("SELECT store_id FROM store") + "\n" + (scratch / "a").string());
     CHECK(mode_of(marker) == 0600U);
     const auto said = message_of<InvalidArgument>([&] { ArtifactManager::init(scratch / "b", {.payloads = payloads}); });
     CHECK(said.find(marker.string()) != std::string::npos);
@@ -64,7 +64,33 @@ TEST_CASE("a payload folder that has become another store's is not used") {
 TEST_CASE("of two that take one payload folder at once, one gets it") {
     const Scratch scratch;
     fs::create_directory(scratch / "payloads");
-    manager::claim_payload_root(scratch / "payloads", "one", 0600);
-    CHECK_THROWS_AS(manager::claim_payload_root(scratch / "payloads", "two", 0600), InvalidArgument);
-    CHECK_NOTHROW(manager::claim_payload_root(scratch / "payloads", "one", 0600));
+    const auto claim = [&](const std::string& id) { manager::claim_payload_root(scratch / "payloads", id, scratch / id, 0600); };
+    claim("one");
+    CHECK_THROWS_AS(claim("two"), InvalidArgument);
+    CHECK_NOTHROW(claim("one"));
+}
+
+TEST_CASE("of a store and its copy, one has the payload folder; a store that was moved keeps it") {
+    const Scratch scratch;
+    CHECK(ArtifactManager::init(scratch / "one", {.payloads = scratch / "payloads"}) == InitResult::created);
+    fs::copy(scratch / "one", scratch / "two", fs::copy_options::recursive);
+    const auto said = message_of<Conflict>([&] { ArtifactManager manager(scratch / "two"); });
+    CHECK(said.find((scratch / "one").string()) != std::string::npos);
+    CHECK_THROWS_AS(ArtifactManager(scratch / "two", {.diagnose = true}), Conflict);
+    CHECK_NOTHROW(ArtifactManager{scratch / "one"});
+    fs::create_symlink(scratch / "one", scratch / "other_name");
+    CHECK_NOTHROW(ArtifactManager{scratch / "other_name"});
+    fs::remove_all(scratch / "one");
+    CHECK_NOTHROW(ArtifactManager{scratch / "two"});
+}
+
+TEST_CASE("keys, backups and anchors stay out of a payload folder") {
+    const Scratch scratch;
+    CHECK(ArtifactManager::init(scratch / "one", {.payloads = scratch / "payloads"}) == InitResult::created);
+    ArtifactManager manager(scratch / "one");
+    CHECK_THROWS_AS((void)manager.audit().make_signing_key(scratch / "payloads/key"), InvalidArgument);
+    CHECK_THROWS_AS((void)manager.backup(scratch / "payloads/backup"), InvalidArgument);
+    (void)manager.audit().make_signing_key(scratch / "key");
+    CHECK_THROWS_AS((void)manager.audit().seal(scratch / "key", scratch / "payloads/anchor"), InvalidArgument);
+    CHECK(manager.verify().findings.empty());
 }
