@@ -118,14 +118,17 @@ class CUSTODY_API AuditTrail {
 
     /// Makes a signing key in a new file (0600), which must lie outside of the store, records it, and answers its verifier
     /// key: give that to whoever is to check the trail, and keep a copy of the file. Where the store has a key already,
-    /// `current_key` is its file: the old key signs the name of the new one. An empty one says that the old key is lost.
+    /// `current_key` is its file, unless the manager was opened with it: the old key signs the name of the new one. Only where
+    /// the old one `is_lost` nobody does, and whoever trusts the old one has to be told of the new one.
     /// @throws IoError (EEXIST: never overwritten), InvalidArgument
-    std::string make_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_key = {});
+    std::string make_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_key = {},
+                                 bool is_lost = false);
     /// The same with a key that is there, such as another store's. @throws IoError, InvalidArgument, Conflict
-    std::string add_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_key = {});
+    std::string add_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_key = {},
+                                bool is_lost = false);
     /// Signs the trail's head, its own entry included, and appends the note to `anchor` if one is given: a file elsewhere, out of
-    /// the reach of whoever can change the store. @throws IoError, InvalidArgument; Corruption where the trail isn't the one that
-    /// was signed before
+    /// the reach of whoever can change the store. @throws IoError; InvalidArgument, also where the anchor lies in the store, or
+    /// holds something else than checkpoints; Corruption where the trail isn't the one that was signed before
     Seal seal(const std::filesystem::path& signing_key = {}, const std::filesystem::path& anchor = {});
     /// Every line, the tree over them, the texts, keys, checkpoints and guards. Never throws for what it finds.
     [[nodiscard]] TrailReport verify(const TrailVerifyOptions& options);

@@ -191,6 +191,7 @@ class BlobStore {
     Staged stage_copy(int source, const std::filesystem::path& path, const Progress& progress, Sync sync) const;
     std::optional<Staged> stage_clone(int source, const std::filesystem::path& path, const Progress& progress, Sync sync) const;
     Staged stage_move(Descriptor source, const std::filesystem::path& path, const Progress& progress) const;
+    [[nodiscard]] bool is_stores(const std::filesystem::path& place) const;
     void refuse_own(const std::filesystem::path& source, int folder) const;
 
     bool put(Staged& staged, const std::filesystem::path& name, bool over) const;

@@ -66,11 +66,20 @@ std::optional<Staged> BlobStore::stage_clone(int source, const std::filesystem::
     return seal(std::move(file), hashed, sync);
 }
 
+// The folders around the view: what programs make in their temp folders is theirs.
+bool BlobStore::is_stores(const std::filesystem::path& place) const {
+    if (own_view_.empty()) return false;
+    const auto storage = own_view_.parent_path();
+    const auto temp = storage / "temp";
+    return (lies_in(place, storage) && (place == temp || !lies_in(place, temp))) ||
+           lies_in(place, storage.parent_path() / "audit");
+}
+
 void BlobStore::refuse_own(const std::filesystem::path& source, int folder) const {
     std::error_code error;
     const auto real = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(folder), error);
     const auto place = error ? std::filesystem::canonical(std::filesystem::absolute(source).parent_path(), error) : real;
-    if (lies_in(place, blobs()) || lies_in(place, trash()) || (!own_view_.empty() && lies_in(place, own_view_))) {
+    if (lies_in(place, blobs()) || lies_in(place, trash()) || is_stores(place)) {
         throw InvalidArgument("the source " + source.string() + " belongs to the store itself and can't be moved; copy it");
     }
 }

@@ -7,6 +7,7 @@
 #include "audit/month_file.hpp"
 #include "base/canonical_json.hpp"
 #include "base/text.hpp"
+#include "manager/copy_check.hpp"
 #include "manager/manager_impl.hpp"
 
 namespace custody {
@@ -105,6 +106,28 @@ std::vector<audit::Month> chosen_months(sqlite::Connection& connection, const Mo
     });
     if (months.empty()) throw InvalidArgument("the trail has no month " + wanted.first_month + " yet");
     return months;
+}
+
+// Files that go to auditors are not replaced by ones that prove less.
+void refuse_worse(sqlite::Connection& connection, const std::filesystem::path& folder, const audit::Month& month,
+                  const audit::MonthProof& proof) {
+    const auto file = folder / audit::proof_file_name(month.name);
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream text;
+    if (!in || !(text << in.rdbuf())) return;
+    const auto refuse = [&](const std::string& why) {
+        throw InvalidArgument(file.string() + " " + why + ": name another folder. Nothing was written");
+    };
+    const auto there = audit::MonthProof::parse(text.view());
+    if (!there) refuse("is no proof of a month");
+    if (there->last_seq > proof.last_seq) {
+        refuse("proves entries up to " + std::to_string(there->last_seq) + ", and this export would end with " +
+               std::to_string(proof.last_seq));
+    }
+    if (!manager::continues(connection, there->last_seq, there->root)) refuse("is of another trail than this store's");
+    if (there->end_note && !proof.end_note) {
+        refuse("is sealed, and this export is not: export with the signing key, or");
+    }
 }
 
 // A month whose files say what they would say again is not written again. Where a text of it was withdrawn, older files may
@@ -211,12 +234,15 @@ std::vector<std::filesystem::path> AuditTrail::export_months(const MonthExport& 
     manager_->change_many(draft, [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
         const auto last = audit::last_seq(connection);
         const auto to = wanted.to_seq.value_or(last);
-        if (to < 0 || to > last) throw InvalidArgument("the trail has entries 1 to " + std::to_string(last));
+        if (to < 1 || to > last) throw InvalidArgument("the trail has entries 1 to " + std::to_string(last));
         months = chosen_months(connection, wanted, to);
         for (const auto& month : months) {
             if (!key) break;
             audit::sealed_note(connection, manager_->trail_name(), *key, static_cast<std::uint64_t>(month.first_seq) - 1);
             audit::sealed_note(connection, manager_->trail_name(), *key, static_cast<std::uint64_t>(month.last_seq));
+        }
+        for (const auto& month : months) {
+            refuse_worse(connection, folder, month, audit::prove_month(connection, manager_->trail_name(), month));
         }
         draft.details["to_seq"] = to;
         auto& names = draft.details["months"] = json::array();

@@ -93,6 +93,17 @@ void fail_together(ManagerImpl& manager, audit::Draft&& draft, const Error& erro
 
 namespace {
 
+// To open and close them in this process drops the locks that SQLite has on them.
+void refuse_catalog(const ManagerImpl& manager, const std::filesystem::path& source) {
+    if (!source.filename().native().starts_with("catalog.db")) return;
+    std::error_code ignored;
+    if (!std::filesystem::equivalent(source.has_parent_path() ? source.parent_path() : ".", manager.layout().storage(),
+                                     ignored)) {
+        return;
+    }
+    throw InvalidArgument("the source " + source.string() + " is the store's own catalog; `custody snapshot` makes a copy of it");
+}
+
 void check_options(const ManagerImpl& manager, Making& making) {
     const auto& wanted = making.wanted;
     const int sources = (wanted.source_path.empty() ? 0 : 1) + (wanted.content ? 1 : 0) + (wanted.source_fd >= 0 ? 1 : 0);
@@ -111,6 +122,7 @@ void check_options(const ManagerImpl& manager, Making& making) {
     if (wanted.transfer == Transfer::move && wanted.source_path.empty()) {
         throw InvalidArgument("only a source_path can be moved into the store");
     }
+    refuse_catalog(manager, wanted.source_path);
     making.metadata =
         manager.checked_object(wanted.metadata, wanted.metadata_text, "metadata", wanted.allow_phi_metadata, making.entry);
     making.file_name = wanted.file_name.empty() ? base::to_clean_utf8(wanted.source_path.filename().string()) : wanted.file_name;

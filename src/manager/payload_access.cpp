@@ -177,6 +177,7 @@ std::filesystem::path ArtifactManager::checkout(const ArtifactId& id, const std:
             throw IoError("there is no folder " + destination.parent_path().string(), ENOENT);
         }
         auto target = into_folder ? destination / std::filesystem::path(artifact->file_path).filename() : destination;
+        blobs::refuse_existing(target);
         // Whole or not at all, also where this process dies meanwhile; and the entry comes before the first byte.
         blobs::write_atomically(
             target, 0600,

@@ -5,6 +5,9 @@
 
 #include <cerrno>
 #include <custody/artifact_manager.hpp>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
 
 #include "audit/sealing.hpp"
 #include "audit/table.hpp"
@@ -19,14 +22,22 @@ namespace {
 using audit::SigningKey;
 
 // The key that is in use, from its file; nothing where the store has none, or where it is said to be lost.
-std::optional<SigningKey> current_key(ManagerImpl& manager, const std::filesystem::path& file) {
+std::shared_ptr<const SigningKey> current_key(ManagerImpl& manager, const std::filesystem::path& file, bool is_lost) {
     std::optional<audit::KeyRow> row;
     manager.database().read([&](sqlite::Connection& connection) { row = audit::current_key(connection, manager.store().epoch); });
-    if (file.empty()) return std::nullopt;
-    if (!row) throw InvalidArgument("this store has no key yet: there is none that could sign the name of the new one");
-    auto key = SigningKey::load(file);
-    if (base::to_hex(key.public_key()) != row->public_key) {
-        throw InvalidArgument("the key in " + file.string() + " is not the one in use, " + row->verifier_key);
+    if (is_lost && !file.empty()) throw InvalidArgument("a key that is lost has no file: give it, or say that it is lost");
+    if (!row && !file.empty()) {
+        throw InvalidArgument("this store has no key yet: there is none that could sign the name of the new one");
+    }
+    if (!row || is_lost) return nullptr;
+    auto key = manager.signing_key(file);
+    if (!key) {
+        throw InvalidArgument("this store has a key, " + row->verifier_key +
+                              ": give its file, so that it signs the name of the new one; or say that it is lost");
+    }
+    if (base::to_hex(key->public_key()) != row->public_key) {
+        throw InvalidArgument((file.empty() ? "the key of this manager" : "the key in " + file.string()) +
+                              " is not the one in use, " + row->verifier_key);
     }
     return key;
 }
@@ -45,6 +56,20 @@ std::string record_key(ManagerImpl& manager, audit::Draft& draft, const audit::P
     return verifier_key;
 }
 
+// What is there already must be an anchor: a slip of the hand would spoil a key or a video.
+void require_anchor(const ManagerImpl& manager, const std::filesystem::path& anchor) {
+    if (anchor.empty()) return;
+    manager.refuse_inside_store(anchor, "an anchor");
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(anchor, ignored)) return;  // a new one; a printer, a pipe to another machine
+    constexpr std::string_view origin = "custody/";
+    std::string begin(origin.size(), '\0');
+    std::ifstream in(anchor, std::ios::binary);
+    in.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+    if (in.gcount() == 0 && in.eof()) return;
+    if (begin != origin) throw InvalidArgument(anchor.string() + " is no file of checkpoints; nothing was written to it");
+}
+
 // The note goes where nobody who can change the store can change it, if the operator has such a place.
 void append_to_anchor(const std::filesystem::path& anchor, const std::string& note) {
     try {
@@ -60,33 +85,35 @@ void append_to_anchor(const std::filesystem::path& anchor, const std::string& no
 
 }  // namespace
 
-std::string AuditTrail::make_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_file) {
+std::string AuditTrail::make_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_file,
+                                         bool is_lost) {
     auto draft = manager_->draft("audit_trail", "key");
-    std::optional<SigningKey> current;
+    std::shared_ptr<const SigningKey> current;
     std::optional<SigningKey> made;
     manager_->attempt(draft, [&] {
         manager_->refuse_inside_store(file, "a signing key");
-        current = current_key(*manager_, current_file);
+        current = current_key(*manager_, current_file, is_lost);
         made = SigningKey::generate(file);
     });
     try {
-        return record_key(*manager_, draft, made->public_key(), current ? &*current : nullptr);
+        return record_key(*manager_, draft, made->public_key(), current.get());
     } catch (...) {
         ::unlink(file.c_str());
         throw;
     }
 }
 
-std::string AuditTrail::add_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_file) {
+std::string AuditTrail::add_signing_key(const std::filesystem::path& file, const std::filesystem::path& current_file,
+                                        bool is_lost) {
     auto draft = manager_->draft("audit_trail", "key");
-    std::optional<SigningKey> current;
+    std::shared_ptr<const SigningKey> current;
     std::optional<SigningKey> added;
     manager_->attempt(draft, [&] {
         manager_->refuse_inside_store(file, "a signing key");
-        current = current_key(*manager_, current_file);
+        current = current_key(*manager_, current_file, is_lost);
         added = SigningKey::load(file);
     });
-    return record_key(*manager_, draft, added->public_key(), current ? &*current : nullptr);
+    return record_key(*manager_, draft, added->public_key(), current.get());
 }
 
 Seal AuditTrail::seal(const std::filesystem::path& signing_key, const std::filesystem::path& anchor) {
@@ -95,6 +122,7 @@ Seal AuditTrail::seal(const std::filesystem::path& signing_key, const std::files
     manager_->attempt(draft, [&] {
         key = manager_->signing_key(signing_key);
         if (!key) throw InvalidArgument("a seal needs a key: make one (custody audit keygen), and give it with --signing-key");
+        require_anchor(*manager_, anchor);
     });
     std::optional<Seal> seal;
     manager_->change_many(draft, [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {

@@ -216,7 +216,7 @@ TEST_CASE("what belongs to the store can't be moved into it, and is not lost") {
 
 TEST_CASE("files of a process's scratch folder below the store can be moved in") {
     TestStore t;
-    const auto source = t.scratch.file("storage/temp/out.csv", "content");
+    const auto source = t.scratch.file("storage/temp/1-0123456789abcdef/out.csv", "content");
     auto staged = t.store.stage_file(source, Transfer::move);
     t.store.publish(staged, false);
     CHECK(t.store.finish_move(staged));

@@ -8,6 +8,7 @@
 
 using namespace custody;
 using namespace custody::testing;
+namespace fs = std::filesystem;
 
 TEST_CASE("every option of a new artifact is kept") {
     Store store;
@@ -312,4 +313,27 @@ TEST_CASE("progress is told while bytes are copied, and what it throws leaves no
     CHECK(store.manager.create_artifacts(wanted, stop_at(1ULL << 40U, nullptr)).size() == 3);
     CHECK(told.size() >= 6);
     CHECK(std::is_sorted(told.begin(), told.end()));
+}
+
+TEST_CASE("the store's own catalog is no source, and nothing of the store's own can be moved into it") {
+    Store store;
+    (void)store.add_bare();
+    (void)store.manager.audit().export_months();
+    const auto month = *fs::directory_iterator(store.base / "audit");
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+        const auto file = (store.base / "storage/catalog.db").string() + suffix;
+        CHECK_THROWS_AS((void)store.manager.create_artifact({.type = ArtifactType::log, .source_path = file}), InvalidArgument);
+    }
+    for (const auto& own : {store.base / "storage/catalog.db", store.base / "storage/temp/write-queue", month.path()}) {
+        CAPTURE(own);
+        CHECK_THROWS_AS(
+            (void)store.manager.create_artifact({.type = ArtifactType::log, .source_path = own, .transfer = Transfer::move}),
+            InvalidArgument);
+        CHECK(fs::exists(own));
+    }
+    const auto mine = store.manager.temp_folder() / "made";
+    std::ofstream(mine) << "a file of the program's";
+    CHECK(store.manager.create_artifact({.type = ArtifactType::log, .source_path = mine, .transfer = Transfer::move}).file_size ==
+          23);
+    CHECK(store.manager.verify().findings.empty());
 }

@@ -127,6 +127,8 @@ TEST_CASE("everything signed again with another key is found by whoever pinned t
     Store forged;  // a trail of the same form, by somebody else's key
     auto trail = forged.manager.audit();
     const auto other = trail.make_signing_key(forged.scratch / "key");
+    fs::remove_all(out.folder);  // an export refuses to write over another trail's
+    fs::create_directory(out.folder);
     const auto lines = trail.export_months({.folder = out.folder, .signing_key = forged.scratch / "key"}).back();
     CHECK(lines == out.lines);
     CHECK(out.verify().ok());  // it doesn't contradict itself
@@ -234,4 +236,32 @@ TEST_CASE("an artifact's history is proven entry by entry, sealing first where n
     }
     CHECK_THROWS_AS((void)trail.prove_history(ArtifactId::random(), folder), NotFound);
     CHECK_THROWS_AS((void)trail.prove_history(*out.artifact, out.store.base / "storage/temp/x"), InvalidArgument);
+}
+
+TEST_CASE("month files are not replaced by ones that prove less") {
+    Store store;
+    auto trail = store.manager.audit();
+    const auto key = store.scratch / "key";
+    (void)trail.make_signing_key(key);
+    (void)store.add_bare();
+    const auto folder = store.scratch / "archive";
+    fs::create_directory(folder);
+    const auto first = store.entry_count();
+    const auto lines = trail.export_months({.folder = folder, .signing_key = key}).back();
+    const auto kept = slurp(lines);
+    const auto refused = [&](ArtifactManager& manager, const MonthExport& wanted) {
+        const auto said = message_of<InvalidArgument>([&] { (void)manager.audit().export_months(wanted); });
+        CHECK(slurp(lines) == kept);
+        return said;
+    };
+    CHECK(refused(store.manager, {.folder = folder}).find("is sealed") != std::string::npos);
+    CHECK(refused(store.manager, {.folder = folder, .to_seq = first - 1}).find("would end with") != std::string::npos);
+    Store other;
+    for (int n = 0; n < 20; ++n) (void)other.add_bare();
+    CHECK(refused(other.manager, {.folder = folder}).find("another trail") != std::string::npos);
+    CHECK(verify_audit_files(folder).ok());
+    (void)store.add_bare();
+    (void)trail.export_months({.folder = folder, .signing_key = key});
+    CHECK(slurp(lines) != kept);
+    CHECK(verify_audit_files(folder).ok());
 }

@@ -42,11 +42,12 @@ TEST_CASE("a key is made once, for its owner alone, outside of the store, and is
     CHECK(store.last_entry().at("details").at("verifier_key") == key);
     CHECK(store.raw().text("SELECT verifier_key FROM audit_keys") == key);
 
-    CHECK(message_of<IoError>([&] { (void)trail.make_signing_key(key_file(store)); }).find("exists") != std::string::npos);
+    CHECK(message_of<IoError>([&] { (void)trail.make_signing_key(key_file(store), {}, true); }).find("exists") !=
+          std::string::npos);
     CHECK_THROWS_AS((void)trail.make_signing_key(store.base / "key"), InvalidArgument);
     CHECK_THROWS_AS((void)trail.make_signing_key(store.base / "storage/temp/key"), InvalidArgument);
     CHECK_FALSE(fs::exists(store.base / "key"));
-    CHECK_THROWS_AS((void)trail.add_signing_key(key_file(store)), Conflict);
+    CHECK_THROWS_AS((void)trail.add_signing_key(key_file(store), key_file(store)), Conflict);
 }
 
 TEST_CASE("a key file that others may read, or that is none, is refused") {
@@ -128,7 +129,9 @@ TEST_CASE("a new key is named by the old one, and whoever trusts that one trusts
     CHECK(report.sealed_by == second);
 
     // A third one that nobody names: whoever trusts the others does not trust it.
-    const auto third = trail.make_signing_key(key_file(store, "third"));
+    CHECK_THROWS_AS((void)trail.make_signing_key(key_file(store, "third")), InvalidArgument);
+    CHECK_FALSE(fs::exists(key_file(store, "third")));
+    const auto third = trail.make_signing_key(key_file(store, "third"), {}, true);
     (void)trail.seal(key_file(store, "third"));
     CHECK(kinds_of(trail.verify({.keys = {first}})) == std::multiset<std::string>{"key_not_pinned"});
     CHECK(trail.verify({.keys = {first, third}}).ok());
@@ -201,4 +204,30 @@ TEST_CASE("the library seals by itself after so many entries, and after so long"
     Store other;
     (void)other.manager.audit().make_signing_key(key_file(other));
     CHECK_THROWS_AS(ArtifactManager(store.base, {.signing_key = key_file(other), .seal_every_entries = 5}), InvalidArgument);
+}
+
+TEST_CASE("an anchor is a file of checkpoints outside of the store, and nothing else is written to") {
+    Store store;
+    auto trail = store.manager.audit();
+    (void)trail.make_signing_key(key_file(store));
+    const auto payload = store.blob(store.add(ArtifactType::log, "a payload"));
+    const auto video = store.scratch.file("interview.mp4", "a video");
+    const auto sealed = [&] {
+        return store.raw().number("SELECT count(*) FROM audit_entries WHERE action = 'seal' AND success");
+    };
+    for (const auto& wrong : {key_file(store), video, payload, store.base / "anchor", store.base / "storage/catalog.db"}) {
+        CAPTURE(wrong);
+        const auto before = fs::exists(wrong) && wrong.filename() != "catalog.db" ? slurp(wrong) : "";
+        CHECK_THROWS_AS((void)trail.seal(key_file(store), wrong), InvalidArgument);
+        if (wrong.filename() != "catalog.db") CHECK((fs::exists(wrong) ? slurp(wrong) : "") == before);
+    }
+    CHECK(sealed() == 0);
+    const auto empty = store.scratch.file("empty", "");
+    for (const auto& anchor : {store.scratch / "new", empty}) {
+        (void)trail.seal(key_file(store), anchor);
+        (void)trail.seal(key_file(store), anchor);
+        CHECK(trail.verify({.anchor = anchor}).ok());
+    }
+    CHECK(sealed() == 4);
+    CHECK(store.manager.verify().findings.empty());
 }

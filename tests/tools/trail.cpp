@@ -54,7 +54,8 @@ TEST_CASE("a trail is keyed, sealed, exported, proven and verified, by two verif
     }
     CHECK(bench.custody("audit verify missing").exit_code == 1);
     CHECK(bench.custody("audit verify --key nonsense").exit_code == 1);
-    CHECK(bench.custody("audit keygen --out key").exit_code == 1);
+    CHECK(bench.custody("audit keygen --out key --lost").exit_code == 1);  // that file is there
+    CHECK(bench.custody("audit keygen --out other").exit_code == 1);       // nobody would sign its name
     CHECK(bench.custody("audit keygen").exit_code == 2);
     CHECK(bench.custody("audit seal").exit_code == 1);
     CHECK(bench.custody("audit prove 100000").exit_code == 4);

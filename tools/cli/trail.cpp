@@ -26,8 +26,8 @@ int keygen(const Session& session, const KeygenFlags& flags) {
     if (flags.output.empty() == flags.added.empty()) throw UsageError("give one of --out FILE, for a new key, and --add FILE");
     auto manager = session.open();
     const auto current = flags.lost ? std::string() : session.signing_key;
-    const auto key = flags.added.empty() ? manager.audit().make_signing_key(flags.output, current)
-                                         : manager.audit().add_signing_key(flags.added, current);
+    const auto key = flags.added.empty() ? manager.audit().make_signing_key(flags.output, current, flags.lost)
+                                         : manager.audit().add_signing_key(flags.added, current, flags.lost);
     if (session.json_output) {
         put_json({{"verifier_key", key}, {"signing_key", flags.added.empty() ? flags.output : flags.added}});
     } else {

@@ -113,12 +113,12 @@ py::tuple redact(const Store& store, const std::vector<std::int64_t>& seqs, cons
 void add_keys_and_proofs(py::class_<Store>& store) {
     store
         .def("make_signing_key",
-             [](const Store& self, const py::bytes& file, const py::bytes& current, bool there_already) {
+             [](const Store& self, const py::bytes& file, const py::bytes& current, bool is_lost, bool there_already) {
                  const auto key = path_from(file);
                  const auto before = path_from(current);
                  return self.call([&](ArtifactManager& manager) {
-                     return there_already ? manager.audit().add_signing_key(key, before)
-                                          : manager.audit().make_signing_key(key, before);
+                     return there_already ? manager.audit().add_signing_key(key, before, is_lost)
+                                          : manager.audit().make_signing_key(key, before, is_lost);
                  });
              })
         .def("seal",

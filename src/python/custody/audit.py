@@ -15,7 +15,7 @@ from .models import ORIGINAL_KEYS, AuditEntry
 from .offline import Progress
 from .reports import ErrorSummary, RedactedEntry, Redaction, Seal, TrailReport
 from .values import (PathLike, absolute_bytes, count_of, is_id, member_of, microseconds_of, optional_path_bytes, path_of,
-                     text_of)
+                     seq_of, text_of)
 
 __all__ = ["AuditTrail"]
 
@@ -66,7 +66,7 @@ class AuditTrail:
                           user: Optional[str] = None, module: Optional[str] = None, success: Optional[bool] = None,
                           limit: Optional[int] = None, *, outcome: "Union[Outcome, str, None]" = None,
                           run_id: Optional[str] = None, errors_only: bool = False) -> List[Dict[str, Any]]:
-        """The newest `limit` entries that match, oldest first, each a dict of the original's ten keys in its order.
+        """The newest `limit` entries that match (None or 0: all), oldest first, each a dict of the original's ten keys in its order.
 
         Of the time from `start_time` on and before `end_time`; naive datetimes are local time. `entries` gives all that an entry has.
         """
@@ -97,26 +97,33 @@ class AuditTrail:
                            progress: Optional[Progress] = None) -> Path:
         """Writes the matching entries, oldest first, as one JSON array, CSV or JSON Lines ("json", "csv", "jsonl"), and answers the path.
 
-        The file appears whole or not at all. Without `overwrite` one that is there already stays, and FileExists is raised.
+        The file appears whole or not at all; where `output_path` is a symbolic link, the file that it names. Without `overwrite` one that is there already stays, and FileExists is raised.
         Raises InvalidArgument for another format, and for a path in the store's storage/; IoError.
         """
-        query = self._query("export_audit_trail", start_time, end_time, operation, action, artifact_id, user, module, success,
-                            None, None, None, False)
         try:
             output = absolute_bytes(output_path, "output_path")
             if format not in ("json", "csv", "jsonl"):
                 raise InvalidArgument(f"Unsupported export format: {format!r}; an export is in json, csv or jsonl")
-            if query is None:
+            if artifact_id is not None and not is_id(artifact_id):
                 raise InvalidArgument(f"{artifact_id!r} is no id")
+            if overwrite:
+                output = os.path.realpath(output)  # the file that a link names, and not the link, is replaced
+                if os.path.exists(output) and not os.path.isfile(output):
+                    raise InvalidArgument(f"{os.fspath(output_path)!r} is no regular file: it can't be replaced by an export")
         except Error as error:
             self._connection.store.record_misuse("export_audit_trail", str(error), False)
             raise
-        return self._export(output, format, query, overwrite, progress)
+        query = self._query("export_audit_trail", start_time, end_time, operation, action, artifact_id, user, module, success,
+                            None, None, None, False)
+        assert query is not None
+        self._export(output, format, query, overwrite, progress)
+        return path_of(absolute_bytes(output_path, "output_path"))
 
-    def _export(self, output: bytes, format: str, query: Dict[str, Any], overwrite: bool, progress: Optional[Progress]) -> Path:
+    def _export(self, output: bytes, format: str, query: Dict[str, Any], overwrite: bool, progress: Optional[Progress]) -> None:
         store = self._connection.store
         if not overwrite or not os.path.isfile(output):
-            return path_of(store.export_trail(output, format, query, progress))
+            store.export_trail(output, format, query, progress)
+            return
         folder, name = os.path.split(output)
         draft = os.path.join(folder, b"." + name[:200] + b"." + secrets.token_hex(8).encode())
         try:
@@ -131,7 +138,6 @@ class AuditTrail:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        return path_of(output)
 
     # ---- Beyond the original ----
 
@@ -164,16 +170,17 @@ class AuditTrail:
             months["signing_key"] = absolute_bytes(signing_key, "signing_key")
         return [path_of(path) for path in self._connection.store.export_months(months, progress)]
 
-    def make_signing_key(self, file: PathLike, *, current_key: Optional[PathLike] = None) -> str:
+    def make_signing_key(self, file: PathLike, *, current_key: Optional[PathLike] = None, is_lost: bool = False) -> str:
         """Makes a signing key in a new file outside of the store, records it, and answers its verifier key, for whoever is to check the
-        trail. Where there is a key already, `current_key` is its file; without it the old key counts as lost."""
+        trail. Where there is a key already, `current_key` is its file, which signs the name of the new one; only where the old one
+        `is_lost` nobody does, and whoever trusts the old one has to be told."""
         return self._connection.store.make_signing_key(absolute_bytes(file, "file"),
-                                                       optional_path_bytes(current_key, "current_key"), False)
+                                                       optional_path_bytes(current_key, "current_key"), bool(is_lost), False)
 
-    def add_signing_key(self, file: PathLike, *, current_key: Optional[PathLike] = None) -> str:
+    def add_signing_key(self, file: PathLike, *, current_key: Optional[PathLike] = None, is_lost: bool = False) -> str:
         """The same with a key that is there, such as another store's."""
         return self._connection.store.make_signing_key(absolute_bytes(file, "file"),
-                                                       optional_path_bytes(current_key, "current_key"), True)
+                                                       optional_path_bytes(current_key, "current_key"), bool(is_lost), True)
 
     def seal(self, *, signing_key: Optional[PathLike] = None, anchor: Optional[PathLike] = None) -> Seal:
         """Signs the trail's head, and appends the note to `anchor`: a file out of the reach of whoever can change the store."""
@@ -186,11 +193,13 @@ class AuditTrail:
 
         keys: verifier keys known from elsewhere to be right; a signature by another one is then a finding.
         """
+        if not isinstance(keys, (list, tuple, set)) or not all(isinstance(key, str) for key in keys):
+            raise InvalidArgument(f"keys is a list of verifier keys, not {keys!r}")
         return TrailReport.of(self._connection.store.verify_trail(list(keys), optional_path_bytes(anchor, "anchor"), progress))
 
     def prove(self, seq: int, *, signing_key: Optional[PathLike] = None) -> str:
         """The proof of one entry as JSON, which `verify_audit_files` checks alone. Raises NotFound."""
-        return self._connection.store.prove(seq, optional_path_bytes(signing_key, "signing_key"))
+        return self._connection.store.prove(seq_of(seq), optional_path_bytes(signing_key, "signing_key"))
 
     def prove_history(self, artifact_id: str, folder: PathLike, *, signing_key: Optional[PathLike] = None) -> List[Path]:
         """The proofs of all entries about an artifact, as files in `folder`. Raises NotFound, IoError."""
@@ -206,9 +215,9 @@ class AuditTrail:
 
         Raises NotFound, InvalidArgument without a reason or for a pointer at which no text was.
         """
-        numbers = [seqs] if isinstance(seqs, int) else list(seqs)
-        withdrawn, also_in, held_by, dry = self._connection.store.redact(numbers, pointer, text_of(reason, "reason") or "",
-                                                                         bool(dry_run))
+        numbers = [seq_of(seq) for seq in (seqs if isinstance(seqs, (list, tuple, set, range)) else [seqs])]
+        withdrawn, also_in, held_by, dry = self._connection.store.redact(numbers, text_of(pointer, "pointer") or "",
+                                                                         text_of(reason, "reason") or "", bool(dry_run))
         return Redaction([RedactedEntry(*entry) for entry in withdrawn], also_in, held_by, dry)
 
     def flush(self) -> None:
