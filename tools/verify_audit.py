@@ -138,7 +138,7 @@ def main(arguments):
     for path in arguments or [sys.exit(__doc__)]:
         try:
             last = max(last, (check_folder if os.path.isdir(path) else check_entry)(path))
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, RecursionError) as error:
             find(path, f"unreadable: {error}")
     [check_signatures(*note) for note in notes]
     pinned and not sealed["size"] and find("checkpoints", "nothing here is sealed by the pinned key")

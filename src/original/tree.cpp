@@ -121,7 +121,7 @@ class Walk {
         std::map<std::string, std::string> texts;
         for (const auto& entry : entries_of(below)) {
             if (!is_file(entry) || entry.path().extension() != ".json") {
-                remark(ImportRemark::Kind::note, name_of(entry.path()), "it is no record, and stays behind");
+                remark(ImportRemark::Kind::left_out, name_of(entry.path()), "it is no record, and stays behind");
                 continue;
             }
             if (auto text = text_of(entry.path())) texts.emplace(name_of(entry.path()), std::move(*text));
@@ -219,7 +219,7 @@ class Walk {
         for (const auto& entry : entries_of("audit")) {
             const auto name = entry.path().filename().string();
             if (!is_file(entry) || !name.starts_with("audit_") || entry.path().extension() != ".jsonl") {
-                remark(ImportRemark::Kind::note, name_of(entry.path()), "it is no audit file, and stays behind");
+                remark(ImportRemark::Kind::left_out, name_of(entry.path()), "it is no audit file, and stays behind");
                 continue;
             }
             const auto text = text_of(entry.path());
@@ -242,7 +242,7 @@ class Walk {
         static const std::set<std::string> known = {"artifacts", "metadata", "runs", "temp"};
         for (const auto& entry : entries_of("storage")) {
             if (known.contains(entry.path().filename().string())) continue;
-            remark(ImportRemark::Kind::note, name_of(entry.path()),
+            remark(ImportRemark::Kind::left_out, name_of(entry.path()),
                    "it has no place in a store of the original's, and stays behind");
         }
     }

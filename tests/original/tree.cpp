@@ -183,8 +183,7 @@ TEST_CASE("records that can't be used stay behind, and their text goes to the tr
     const auto tree = f.read();
     REQUIRE(tree.records.size() == 1);
     CHECK(tree.records[0].path == "storage/metadata/" + good + ".json");
-    CHECK(told(tree, Kind::left_out).size() == 5);
-    CHECK(told(tree, Kind::note).size() == 1);
+    CHECK(told(tree, Kind::left_out).size() == 6);
     REQUIRE(tree.lines.size() == 5);
     for (const auto& line : tree.lines) CHECK_FALSE(line.whole);
 }
@@ -255,7 +254,7 @@ TEST_CASE("audit files are read in the order of what they say") {
     CHECK(tree.lines[0].action == "one");
     CHECK(tree.lines[1].action == "two");
     CHECK(tree.lines[2].action == "three");
-    CHECK(told(tree, Kind::note).size() == 1);
+    CHECK(told(tree, Kind::left_out).size() == 1);
 }
 
 TEST_CASE("runs: what has no end is lost, what has no start begins with its end, and outputs are those that are told") {

@@ -69,6 +69,6 @@ std::string message_of(const Run& run) {
 }
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-inline std::string quoted(const std::filesystem::path& path) { return "'" + path.string() + "'"; }
+inline std::string quoted(const std::filesystem::path& path) { return std::string("'").append(path).append("'"); }
 
 }  // namespace custody::testing

@@ -47,7 +47,7 @@ int backup(const Session& session, const BackupFlags& flags) {
         fields.add("head", head_text(report.tree_size, report.root));
         fields.add("payloads", std::to_string(report.payloads));
         fields.add("copied", fmt::format("{} ({})", report.payloads_copied, size_text(report.bytes_copied)));
-        fields.add("result", report.ok()       ? "the backup is complete and verified"
+        fields.add("result", report.ok()       ? "the backup is complete; what was copied is verified"
                              : report.complete ? "error: the catalog is safe, and what is named above is not"
                                                : "error: the backup before this one stays in its place");
         fields.print();

@@ -34,11 +34,13 @@ Interrupted::Interrupted(const std::string& message) : IoError(message, EINTR) {
 Interruption::Interruption(std::string outcome) : outcome_(std::move(outcome)) {
     take_over(SIGINT, before_int_);
     take_over(SIGTERM, before_term_);
+    take_over(SIGHUP, before_hup_);
 }
 
 Interruption::~Interruption() {
     sigaction(SIGINT, &before_int_, nullptr);
     sigaction(SIGTERM, &before_term_, nullptr);
+    sigaction(SIGHUP, &before_hup_, nullptr);
 }
 
 void Interruption::check() const {

@@ -13,8 +13,8 @@ class Interrupted : public IoError {
     explicit Interrupted(const std::string& message);
 };
 
-/// While one lives, the first SIGINT or SIGTERM is only remembered, for the work to end in good order; a second one kills at
-/// once. A signal that was ignored from the start stays so (nohup, `&` in a script).
+/// While one lives, the first SIGINT, SIGTERM or SIGHUP is only remembered, for the work to end in good order; a second one kills
+/// at once. A signal that was ignored from the start stays so (nohup, `&` in a script).
 class Interruption {
    public:
     /// `outcome` says what an interruption leaves: "nothing was added".
@@ -32,6 +32,7 @@ class Interruption {
     std::string outcome_;
     struct sigaction before_int_ {};
     struct sigaction before_term_ {};
+    struct sigaction before_hup_ {};
 };
 
 }  // namespace custody::cli
