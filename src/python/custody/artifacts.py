@@ -6,7 +6,7 @@ import io
 import os
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Union
 
 from .base import ManagerBase
 from .enums import ArtifactStatus, ArtifactType, Direction, Sensitivity, Transfer
@@ -16,8 +16,8 @@ from .nested import nested
 from .offline import Progress
 from .reports import ArtifactTypeInfo
 from .runs import ProcessingRun
-from .values import (PathLike, absolute_bytes, count_of, id_of, ids_of, is_id, json_text, member_of, microseconds_of, path_bytes,
-                     path_of, text_of, type_of)
+from .values import (PathLike, absolute_bytes, count_of, id_of, ids_of, is_id, json_text, member_of, message_of, microseconds_of,
+                     path_bytes, path_of, text_of, type_of)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -159,13 +159,14 @@ class Artifacts(ManagerBase):
             raise
         return self._create([wanted], progress)[0]
 
-    def create_artifacts(self, artifacts: Sequence[NewArtifact], *,
+    def create_artifacts(self, artifacts: Iterable[NewArtifact], *,
                          progress: Optional[Progress] = None) -> List[ArtifactMetadata]:
         """Many in one transaction, all or none; one entry each. Files are brought in on all cores. Raises as `create_artifact`."""
         try:
-            if any(not isinstance(given, NewArtifact) for given in artifacts):
-                raise InvalidArgument(f"create_artifacts takes NewArtifact({', '.join(_NEW_FIELDS)})")
-            wanted = [_wanted(*(getattr(given, name) for name in _NEW_FIELDS)) for given in artifacts]
+            all_given = list(artifacts) if isinstance(artifacts, Iterable) else [artifacts]
+            if any(not isinstance(given, NewArtifact) for given in all_given) or isinstance(artifacts, NewArtifact):
+                raise InvalidArgument(f"create_artifacts takes a list of NewArtifact({', '.join(_NEW_FIELDS)})")
+            wanted = [_wanted(*(getattr(given, name) for name in _NEW_FIELDS)) for given in all_given]
         except Error as error:
             self._create_misused(error)
             raise
@@ -184,7 +185,7 @@ class Artifacts(ManagerBase):
                        since: "Optional[datetime]" = None, until: "Optional[datetime]" = None, limit: Optional[int] = None,
                        after: "Union[ArtifactMetadata, str, None]" = None) -> List[ArtifactMetadata]:
         """Newest first. `since`: created then or later; `until`: before. `limit` and `after`, the last artifact of the page before,
-        make pages. Raises NotFound for an unknown run or `after`."""
+        make pages; a limit of 0 is none. Raises NotFound for an unknown run or `after`."""
         try:
             query: Dict[str, Any] = {"processing_module": text_of(processing_module, "processing_module"),
                                      "since": microseconds_of(since, "since"), "until": microseconds_of(until, "until"),
@@ -210,7 +211,7 @@ class Artifacts(ManagerBase):
         the original. Raises Conflict for a change that ArtifactStatus doesn't allow, InvalidArgument."""
         try:
             wanted = member_of(ArtifactStatus, status, "status").value
-            message = text_of(error_message, "error_message") or ""
+            message = message_of(error_message, "error_message")
         except Error as error:
             self._misused("update_artifact_status", error)
             raise

@@ -12,14 +12,18 @@ from .artifacts import Artifacts, PayloadReader
 from .audit import AuditTrail
 from .connection import Connection, View
 from .enums import ArtifactStatus
-from .errors import Error, InvalidArgument, NotFound
+from .errors import Conflict, Error, InvalidArgument, NotFound
 from .models import RunRecord
 from .runs import ProcessingRun
 from .storage import ArtifactStorage
 from .upkeep import Upkeep
-from .values import (PathLike, absolute_bytes, count_of, is_id, json_text, member_of, microseconds_of, path_of, text_of)
+from .values import (PathLike, absolute_bytes, count_of, is_id, json_text, member_of, message_of, microseconds_of, path_of,
+                     text_of)
 
 __all__ = ["ArtifactManager", "PayloadReader"]
+
+
+_OURS = {"_connection", "enable_audit", "auto_cleanup", "logger", "storage", "audit", "_base_path", "_runs"}
 
 
 def _on(kind: "Type[ArtifactManager]", connection: "Union[Connection, View]", enable_audit: bool,
@@ -97,7 +101,9 @@ class ArtifactManager(Artifacts, Upkeep):
         """The same open store in somebody else's name: `manager.acting(actor="anna", purpose="audit 7").get_artifact_file(id)`."""
         given = {"actor": actor, "on_behalf_of": on_behalf_of, "purpose": purpose}
         attribution = {what: text for what, text in ((what, text_of(text, what)) for what, text in given.items()) if text is not None}
-        manager = _on(type(self), View(self._connection, attribution), self.enable_audit, self.auto_cleanup)
+        manager = object.__new__(type(self))
+        manager.__dict__.update(self._own())
+        manager._begin(View(self._connection, attribution), self.enable_audit, self.auto_cleanup)
         manager._runs = self._runs
         return manager
 
@@ -117,7 +123,11 @@ class ArtifactManager(Artifacts, Upkeep):
 
     def __reduce__(self) -> tuple:
         """For another process, which opens the store anew, with the same options."""
-        return _on, (type(self), self._connection, self.enable_audit, self.auto_cleanup)
+        return _on, (type(self), self._connection, self.enable_audit, self.auto_cleanup), self._own() or None
+
+    def _own(self) -> Dict[str, Any]:
+        """What a derived class has beside our attributes."""
+        return {name: value for name, value in self.__dict__.items() if name not in _OURS}
 
     # ---- Runs ----
 
@@ -154,7 +164,7 @@ class ArtifactManager(Artifacts, Upkeep):
                            run: "Union[ProcessingRun, str, None]" = None) -> Optional[ProcessingRun]:
         """Ends the given run, else this thread's innermost one, as completed or failed. With none, a warning is logged.
 
-        Raises NotFound, Conflict where it has ended, InvalidArgument.
+        Raises NotFound, Conflict where it has ended (then it is this thread's no longer), InvalidArgument.
         """
         current = self.current_run if run is None else run
         if current is None:
@@ -163,13 +173,18 @@ class ArtifactManager(Artifacts, Upkeep):
         run_id = current.run_id if isinstance(current, ProcessingRun) else current
         try:
             wanted = member_of(ArtifactStatus, status, "status").value
-            message = text_of(error_message, "error_message") or ""
+            message = message_of(error_message, "error_message")
             if not is_id(run_id):
                 raise NotFound(f"there is no run {run_id!r}")
         except Error as error:
             self._misused("end_processing_run", error)
             raise
-        self._store.end_run(run_id, wanted, message)
+        try:
+            self._store.end_run(run_id, wanted, message)
+        except Conflict:  # somebody else has ended it: what is made from here on is not of it
+            self._store.detach_run(run_id)
+            self._runs.pop(run_id, None)
+            raise
         ended = self._runs.pop(run_id, current if isinstance(current, ProcessingRun) else None)
         if ended is not None:
             ended.status = ArtifactStatus(wanted)
@@ -191,7 +206,7 @@ class ArtifactManager(Artifacts, Upkeep):
 
     def list_runs(self, status: Optional[ArtifactStatus] = None, *, since: Optional[datetime] = None,
                   until: Optional[datetime] = None, limit: Optional[int] = None) -> List[RunRecord]:
-        """Newest first. `since`: started then or later; `until`: before."""
+        """Newest first. `since`: started then or later; `until`: before. A limit of 0 is none."""
         try:
             query = {"status": None if status is None else member_of(ArtifactStatus, status, "status").value,
                      "since": microseconds_of(since, "since"), "until": microseconds_of(until, "until"),

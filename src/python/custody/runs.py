@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -18,7 +19,8 @@ __all__ = ["ProcessingRun"]
 
 @dataclass
 class ProcessingRun:
-    """A run that this process started. As a context manager it ends itself: completed, or failed where an exception passes through.
+    """A run that this process started. As a context manager it ends itself: completed, or failed where an exception passes through;
+    but not where a forked child leaves its block, since the run is the parent's.
 
     `input_artifacts`, `output_artifacts` and `error_messages` are of what went through this manager; `record()` asks the store.
     """
@@ -32,6 +34,7 @@ class ProcessingRun:
     output_artifacts: List[str] = field(default_factory=list)
     error_messages: List[str] = field(default_factory=list)
     manager: "Optional[ArtifactManager]" = field(default=None, repr=False, compare=False)
+    _pid: int = field(default_factory=os.getpid, init=False, repr=False, compare=False)
 
     @property
     def start_time(self) -> datetime:
@@ -83,7 +86,7 @@ class ProcessingRun:
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  traceback: Optional[TracebackType]) -> None:
-        if self.ended:
+        if self.ended or os.getpid() != self._pid:
             return
         if kind is None:
             self.end()

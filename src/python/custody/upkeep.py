@@ -114,6 +114,8 @@ class Upkeep(ManagerBase):
         quick: presence and size of payloads only. sample_percent: hash so many of them, drawn at random. resume: leave out what an
         interrupted verification has found good. `progress(done_bytes, total_bytes)`.
         """
+        if isinstance(sample_percent, bool) or not isinstance(sample_percent, (int, float)):
+            raise InvalidArgument(f"sample_percent is a number, not {sample_percent!r}")
         return VerifyReport.of(self._store.verify({"quick": bool(quick), "sample_percent": float(sample_percent),
                                                    "resume": bool(resume), "threads": count_of(threads, "threads")}, progress))
 

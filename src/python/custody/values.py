@@ -16,6 +16,7 @@ PathLike = Union[str, "os.PathLike[str]"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
+_LONGEST_MESSAGE = 60_000  # bytes; the library's limit is 65,536
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
@@ -52,7 +53,10 @@ def path_bytes(path: Any, what: str) -> bytes:
     """A path, absolute or not, by its bytes."""
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
         raise InvalidArgument(f"{what} is a path, not {path!r}")
-    name = os.fsencode(path)
+    try:
+        name = os.fsencode(path)
+    except UnicodeEncodeError:
+        raise InvalidArgument(f"{what} {path!r} is no path: it has a lone surrogate in it") from None
     if b"\0" in name:
         raise InvalidArgument(f"{what} has a NUL in it")
     return name
@@ -80,6 +84,25 @@ def text_of(value: Any, what: str) -> Optional[str]:
         value.encode()
     except UnicodeEncodeError:
         raise InvalidArgument(f"{what} has a lone surrogate in it, which is no text") from None
+    return value
+
+
+def message_of(value: Any, what: str) -> str:
+    """A message as it can be stored. It tells of a failure, and must not become another one: what is no text in it, such as the
+    surrogates of a file name that isn't UTF-8, is replaced, and what is too long is cut."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidArgument(f"{what} is a text, not {value!r}")
+    message = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    raw = message.encode()
+    return message if len(raw) <= _LONGEST_MESSAGE else raw[:_LONGEST_MESSAGE].decode(errors="ignore") + "…"
+
+
+def seq_of(value: Any) -> int:
+    """The number of an entry."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+        raise InvalidArgument(f"an entry's number is 1 or more, not {value!r}")
     return value
 
 
