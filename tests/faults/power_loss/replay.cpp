@@ -141,11 +141,27 @@ void Replay::sync(Object object) {
         file->second.pending.clear();
         return;
     }
+    sync_names(object);
+}
+
+// A rename is durable with either of its folders; what was done before to a name that it changes can't come after it then.
+void Replay::sync_names(Object folder) {
+    std::set<std::pair<Object, std::string>> names;
+    std::set<const Event*> durable;
+    for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
+        const auto& event = **change;
+        const bool is_rename = event.kind == Kind::rename;
+        const std::pair name(event.folder, event.name), old_name(event.old_folder, event.old_name);
+        const bool here = event.folder == folder || (is_rename && event.old_folder == folder);
+        if (!here && !names.contains(name) && !(is_rename && names.contains(old_name))) continue;
+        durable.insert(&event);
+        names.insert(name);
+        if (is_rename) names.insert(old_name);
+    }
     std::erase_if(changes_, [&](const Event* change) {
-        const auto& event = *change;
-        const bool here = event.folder == object || (event.kind == Kind::rename && event.old_folder == object);
-        if (here) apply_to(durable_, event);
-        return here;
+        if (!durable.contains(change)) return false;
+        apply_to(durable_, *change);
+        return true;
     });
 }
 

@@ -16,7 +16,7 @@ namespace custody::faults {
 ///   came after is there, in full. Nothing orders the data of one file after that of another.
 /// - Names that were made, changed or taken in a folder that is not synced since: each may be lost or done, in any subset,
 /// whatever
-///   came before it. A rename is one step, also between two folders. An fsync of the folder makes its names durable, and nothing
+///   came before it to other names. A rename is one step, also between two folders. An fsync of the folder makes its names durable, and nothing
 ///   else does: not the fsync of the file that is named.
 /// - A mode that was changed may be lost until the file is synced.
 /// - syncfs makes everything durable.
@@ -44,6 +44,7 @@ class Replay {
     using Names = std::map<std::string, Object>;
     void apply(const Event& event);
     void sync(Object object);
+    void sync_names(Object folder);
     [[nodiscard]] bool is_skipped_sync(std::size_t at) const;
     static void apply_to(File& file, const Event& event, std::mt19937_64* random);
     static void apply_to(std::map<Object, Names>& names, const Event& event);
