@@ -18,8 +18,12 @@ void insert_store(sqlite::Connection& connection, const StoreRow& store) {
 StoreRow load_store(sqlite::Connection& connection) {
     sqlite::Query query(connection, "SELECT store_id, epoch, created_at, payload_root, group_access, phi_guard FROM store");
     if (!query.step()) throw Corruption("the catalog does not say which store it is (table store is empty)");
-    return {query.text(0),          query.text(1),         Timestamp::parse(query.view(2)),
-            query.optional_text(3), query.integer(4) != 0, query.view(5) == "reject"};
+    try {
+        return {query.text(0),          query.text(1),         Timestamp::parse(query.view(2)),
+                query.optional_text(3), query.integer(4) != 0, query.view(5) == "reject"};
+    } catch (const InvalidArgument& error) {
+        throw Corruption(std::string("the catalog's row about the store itself (table store) was altered: ") + error.what());
+    }
 }
 
 void begin_epoch(sqlite::Connection& connection, const std::string& epoch, const std::optional<std::string>& payload_root) {

@@ -294,3 +294,12 @@ TEST_CASE("the next cleanup frees what has been in the trash for its grace, and 
     std::filesystem::remove(trash);
     CHECK(said(store.manager) == "empty");
 }
+
+TEST_CASE("a row about the store itself that says nothing is damage, and is named") {
+    const Scratch scratch;
+    const auto base = scratch / "store";
+    CHECK(ArtifactManager::init(base) == InitResult::created);
+    Raw(base, Raw::As::intruder).run("UPDATE store SET created_at = 'x'");
+    const auto said = message_of<Corruption>([&] { ArtifactManager manager(base, {.diagnose = true}); });
+    CHECK(said.find("table store") != std::string::npos);
+}

@@ -51,6 +51,7 @@ TEST_CASE("lineage is drawn as a tree, as dot and as SVG") {
         const auto svg = bench.done("lineage --format svg " + bench.deid);
         CHECK(contains(svg, "<svg"));
         CHECK(contains(svg, bench.raw.substr(0, 8)));
+        CHECK(bench.custody("lineage --format svg " + bench.deid + " >/dev/full").exit_code == 1);
     } else {
         MESSAGE("graphviz is not installed: SVG was not drawn");
     }

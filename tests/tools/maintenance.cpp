@@ -18,6 +18,7 @@ TEST_CASE("init makes a store once, and a second time does nothing") {
 
 TEST_CASE("init opens a store to its group, keeps payloads elsewhere, and drops the guard where it is told to") {
     const Bench bench(false);
+    CHECK(bench.custody("init --payloads ''").exit_code == 2);
     bench.done("init --group --payloads elsewhere --no-phi-guard");
     bench.files.file("a", "a");
     bench.done("add --type log a --metadata '{\"patient_name\": \"Jo Doe\"}'");

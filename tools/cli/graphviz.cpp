@@ -1,15 +1,17 @@
 #include "graphviz.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <string_view>
+#include <memory>
+#include <string>
 
 #include <custody/error.hpp>
 
@@ -19,13 +21,16 @@ namespace custody::cli {
 
 namespace {
 
-/// Starts dot with `input` as its stdin. Answers its process id.
-pid_t start_dot(int input) {
+using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+/// Starts dot with these as its stdin and stdout. Answers its process id.
+pid_t start_dot(int input, int output) {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
     sigset_t defaults;
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);  // ignored in this process, and that would be inherited
@@ -45,40 +50,39 @@ pid_t start_dot(int input) {
     return child;
 }
 
-/// False where the reader has gone, which its exit status will explain.
-bool write_all(int descriptor, std::string_view text) {
-    while (!text.empty()) {
-        const auto written = write(descriptor, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
+/// A file in memory, which is no longer there once it is closed.
+File make_file() {
+    const int descriptor = memfd_create("lineage", MFD_CLOEXEC);
+    File file(descriptor < 0 ? nullptr : fdopen(descriptor, "w+"), std::fclose);
+    if (!file) throw IoError(fmt::format("can't make a file in memory: {}", std::strerror(errno)), errno);
+    return file;
+}
+
+std::string read_all(std::FILE* file) {
+    std::rewind(file);
+    std::string text;
+    char piece[65536];
+    while (const auto count = std::fread(piece, 1, sizeof piece, file)) text.append(piece, count);
+    return text;
 }
 
 }  // namespace
 
+// Not straight to stdout: dot says nothing where it can't write its output.
 void draw_svg(const std::string& dot_text) {
-    flush_output();
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) throw IoError(fmt::format("can't make a pipe: {}", std::strerror(errno)), errno);
-    pid_t child = -1;
-    try {
-        child = start_dot(ends[0]);
-    } catch (...) {
-        close(ends[0]);
-        close(ends[1]);
-        throw;
+    const auto input = make_file(), output = make_file();
+    if (std::fwrite(dot_text.data(), 1, dot_text.size(), input.get()) != dot_text.size() || std::fflush(input.get()) != 0) {
+        throw IoError(fmt::format("can't write the graph for dot: {}", std::strerror(errno)), errno);
     }
-    close(ends[0]);
-    const bool complete = write_all(ends[1], dot_text);
-    close(ends[1]);
+    std::rewind(input.get());
+    const auto child = start_dot(fileno(input.get()), fileno(output.get()));
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    if (!complete || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         throw Error("graphviz' dot failed to draw the lineage; use --format dot to see its input");
     }
+    put_text(read_all(output.get()));
 }
 
 }  // namespace custody::cli

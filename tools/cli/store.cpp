@@ -68,7 +68,7 @@ void add_store_verbs(CLI::App& app, Session& session) {
                              "custody init --store /data/study\ncustody init --store /data/study --group --payloads /mnt/big"},
                             init);
     add_flag(made.app, "--group", made.options.options.group, "open the store to its group");
-    add_text(made.app, "--payloads", "DIR", made.options.payloads,
+    add_filled_text(made.app, "--payloads", "DIR", made.options.payloads,
              "keep the payloads there: another disk, a network file system");
     add_flag(made.app, "--no-phi-guard", made.options.no_phi_guard,
              "accept metadata that looks like protected health information");
