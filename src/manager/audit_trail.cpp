@@ -227,6 +227,9 @@ std::vector<std::filesystem::path> AuditTrail::export_months(const MonthExport& 
     manager_->attempt(draft, [&] {
         require_month(wanted.first_month);
         require_month(wanted.last_month);
+        if (!wanted.last_month.empty() && wanted.last_month < wanted.first_month) {
+            throw InvalidArgument("a range of months goes from the earlier one to the later one");
+        }
         manager_->refuse_own(folder);
         key = manager_->signing_key(wanted.signing_key);
     });

@@ -127,14 +127,45 @@ class Claim {
     std::string store_id_;
 };
 
+// Folders that an init which failed has made in a new or empty one: those that are empty, so nobody else's.
+class Leftovers {
+   public:
+    explicit Leftovers(const Layout& layout) : layout_(layout) {
+        std::error_code ignored;
+        base_was_there_ = std::filesystem::exists(layout.base, ignored);
+        kept_ = base_was_there_ && !std::filesystem::is_empty(layout.base, ignored);
+    }
+    Leftovers(const Leftovers&) = delete;
+    Leftovers& operator=(const Leftovers&) = delete;
+    ~Leftovers() {
+        if (kept_) return;
+        std::error_code ignored;
+        for (const auto& folder : {layout_.storage() / "blobs", layout_.storage() / "trash", layout_.artifacts(), layout_.temp(),
+                                   layout_.storage(), layout_.audit()}) {
+            std::filesystem::remove(folder, ignored);
+        }
+        if (!base_was_there_) std::filesystem::remove(layout_.base, ignored);
+    }
+    void keep() { kept_ = true; }
+
+   private:
+    const Layout& layout_;
+    bool base_was_there_ = false;
+    bool kept_ = false;
+};
+
 InitResult make_store(const Layout& layout, const InitOptions& init, const ManagerOptions& options) {
     if (exists(layout)) return InitResult::already_there;
     const blobs::Modes modes{init.group};
+    Leftovers leftovers(layout);
     make_folder(layout, modes);
     // The claims of others who make this very store at this moment must not be taken for another store's; and a restore that
     // fails takes its folders away again.
     const auto alone = blobs::lock_folder(layout.base);
-    if (exists(layout)) return InitResult::already_there;
+    if (exists(layout)) {
+        leftovers.keep();
+        return InitResult::already_there;
+    }
     refuse_lost_catalog(layout);
     make_folders(layout, modes);
     refuse_network_file_system(layout.storage());
@@ -145,6 +176,7 @@ InitResult make_store(const Layout& layout, const InitOptions& init, const Manag
     const bool first = sqlite::Database::create(layout.catalog(), modes.file(), [&](sqlite::Connection& connection) {
         write_first_rows(connection, init, options, store_id, payload_root);
     });
+    leftovers.keep();
     if (first) claim.keep();
     return first ? InitResult::created : InitResult::already_there;
 }

@@ -217,6 +217,10 @@ TEST_CASE("months are exported to the same bytes again, and only months that the
     }
     CHECK_THROWS_AS((void)store.manager.audit().export_months({.to_seq = 100000}), InvalidArgument);
     CHECK_THROWS_AS((void)store.manager.audit().export_months({.to_seq = -1}), InvalidArgument);
+    CHECK_THROWS_AS((void)store.manager.audit().export_months({.to_seq = 0}), InvalidArgument);
+    CHECK(message_of<InvalidArgument>([&] {
+              (void)store.manager.audit().export_months({.first_month = "2026-11", .last_month = "2026-10"});
+          }).find("earlier") != std::string::npos);
     CHECK_THROWS_AS((void)store.manager.audit().export_months({.folder = store.scratch / "no/such"}), IoError);
 }
 

@@ -28,7 +28,7 @@ TEST_CASE("a payload folder is one store's, and says whose") {
     CHECK(mode_of(marker) == 0600U);
     const auto said = message_of<InvalidArgument>([&] { ArtifactManager::init(scratch / "b", {.payloads = payloads}); });
     CHECK(said.find(marker.string()) != std::string::npos);
-    CHECK_FALSE(fs::exists(scratch / "b/storage/catalog.db"));
+    CHECK_FALSE(fs::exists(scratch / "b"));
     CHECK(ArtifactManager::init(scratch / "b") == InitResult::created);  // nothing of the refusal is in the way
     CHECK(ArtifactManager::init(scratch / "group", {.group = true, .payloads = scratch / "shared"}) == InitResult::created);
     CHECK(mode_of(scratch / "shared/custody-store") == 0660U);
