@@ -53,8 +53,8 @@ NewFolder::NewFolder(const Layout& layout, const std::optional<std::string>& pay
     std::error_code code;
     std::filesystem::create_directories(layout_.base.parent_path(), code);
     if (code) throw IoError("can't make " + layout_.base.parent_path().string() + ": " + code.message(), code.value());
-    make_alone(modes, mark);
     try {
+        make_alone(modes, mark);
         for (const auto& folder : {layout_.storage(), layout_.artifacts(), layout_.temp(), layout_.audit()}) {
             blobs::make_folder(folder, modes.folder());
         }
@@ -95,6 +95,7 @@ void NewFolder::keep() {
 
 // Only what a restore makes, and the mark last: where this is interrupted, the next one can go on.
 void NewFolder::take_away() noexcept {
+    if (!alone_) return;  // what is there is another's
     try {
         std::error_code ignored;
         for (const auto* own : {"blobs", "trash", "temp", "artifacts"}) {

@@ -97,7 +97,8 @@ class AuditTrail:
                            progress: Optional[Progress] = None) -> Path:
         """Writes the matching entries, oldest first, as one JSON array, CSV or JSON Lines ("json", "csv", "jsonl"), and answers the path.
 
-        The file appears whole or not at all; where `output_path` is a symbolic link, the file that it names. Without `overwrite` one that is there already stays, and FileExists is raised.
+        The file appears whole or not at all; where `output_path` is a symbolic link, the file that it names. Without `overwrite` one that
+        is there already stays, and FileExists is raised.
         Raises InvalidArgument for another format, and for a path in the store's storage/; IoError.
         """
         try:
