@@ -118,7 +118,7 @@ void add_backup_verbs(CLI::App& app, Session& session) {
         ->required();
     add_filled_text(made.app, "--reason", "R", made.options.reason, "why; kept in the audit trail")->required();
     add_filled_text(made.app, "--payloads", "DIR", made.options.payloads,
-             "keep the payloads there: another disk, a network file system");
+                    "keep the payloads there: another disk, a network file system");
     add_flag(made.app, "--accept-missing", made.options.accept_missing,
              "restore although payloads are missing or damaged in SRC; they are named (exit code 3)");
 }

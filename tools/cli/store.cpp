@@ -69,7 +69,7 @@ void add_store_verbs(CLI::App& app, Session& session) {
                             init);
     add_flag(made.app, "--group", made.options.options.group, "open the store to its group");
     add_filled_text(made.app, "--payloads", "DIR", made.options.payloads,
-             "keep the payloads there: another disk, a network file system");
+                    "keep the payloads there: another disk, a network file system");
     add_flag(made.app, "--no-phi-guard", made.options.no_phi_guard,
              "accept metadata that looks like protected health information");
 

@@ -16,8 +16,8 @@ namespace custody::faults {
 ///   came after is there, in full. Nothing orders the data of one file after that of another.
 /// - Names that were made, changed or taken in a folder that is not synced since: each may be lost or done, in any subset,
 /// whatever
-///   came before it to other names. A rename is one step, also between two folders. An fsync of the folder makes its names durable, and nothing
-///   else does: not the fsync of the file that is named.
+///   came before it to other names. A rename is one step, also between two folders. An fsync of the folder makes its names
+///   durable, and nothing else does: not the fsync of the file that is named.
 /// - A mode that was changed may be lost until the file is synced.
 /// - syncfs makes everything durable.
 /// - A sync that came back has done its work, and the disk keeps what it acknowledged.
