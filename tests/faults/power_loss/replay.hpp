@@ -10,14 +10,12 @@ namespace custody::faults {
 
 /// A model of a file system that loses power, as weak as ext4, XFS and btrfs are together, and POSIX allows:
 ///
-/// - Data of a file that is not synced since: each write may be lost, or done, or torn, in any subset of its sectors of 512
-/// bytes;
+/// - Data of a file that is not synced since: each write may be lost, or done, or torn, in any subset of its 512-byte sectors;
 ///   a truncation may be lost. Where a file has grown and data is lost, there are zeros. What an fsync or fdatasync of the file
 ///   came after is there, in full. Nothing orders the data of one file after that of another.
 /// - Names that were made, changed or taken in a folder that is not synced since: each may be lost or done, in any subset,
-/// whatever
-///   came before it to other names. A rename is one step, also between two folders. An fsync of the folder makes its names
-///   durable, and nothing else does: not the fsync of the file that is named.
+///   whatever came before it to other names. A rename is one step, also between two folders. An fsync of the folder makes its
+///   names durable, and nothing else does: not the fsync of the file that is named.
 /// - A mode that was changed may be lost until the file is synced.
 /// - syncfs makes everything durable.
 /// - A sync that came back has done its work, and the disk keeps what it acknowledged.
