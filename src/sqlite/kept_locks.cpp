@@ -44,12 +44,12 @@ void lock_descriptors(const std::filesystem::path& database) {
     if (!descriptors) return;
     while (const auto* entry = ::readdir(descriptors.get())) {
         if (entry->d_name[0] == '.') continue;
-        const int descriptor = std::atoi(entry->d_name);
+        // By its name: most of them are other threads' affair, and may be closed at this moment.
         struct stat status {};
-        if (::fstat(descriptor, &status) != 0) continue;
+        if (::fstatat(::dirfd(descriptors.get()), entry->d_name, &status, 0) != 0) continue;
         for (const auto& file : files) {
             if (file.is_there && file.status.st_dev == status.st_dev && file.status.st_ino == status.st_ino) {
-                lock(descriptor, file);
+                lock(std::atoi(entry->d_name), file);
             }
         }
     }
