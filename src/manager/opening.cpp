@@ -139,12 +139,16 @@ class Leftovers {
     Leftovers& operator=(const Leftovers&) = delete;
     ~Leftovers() {
         if (kept_) return;
-        std::error_code ignored;
-        for (const auto& folder : {layout_.storage() / "blobs", layout_.storage() / "trash", layout_.artifacts(), layout_.temp(),
-                                   layout_.storage(), layout_.audit()}) {
-            std::filesystem::remove(folder, ignored);
+        try {
+            std::error_code ignored;
+            for (const auto& folder : {layout_.storage() / "blobs", layout_.storage() / "trash", layout_.artifacts(),
+                                       layout_.temp(), layout_.storage(), layout_.audit()}) {
+                std::filesystem::remove(folder, ignored);
+            }
+            if (!base_was_there_) std::filesystem::remove(layout_.base, ignored);
+        } catch (const std::exception&) {
+            // No memory for the names: empty folders stay.
         }
-        if (!base_was_there_) std::filesystem::remove(layout_.base, ignored);
     }
     void keep() { kept_ = true; }
 
