@@ -108,17 +108,24 @@ std::vector<audit::Month> chosen_months(sqlite::Connection& connection, const Mo
     return months;
 }
 
-// Files that go to auditors are not replaced by ones that prove less.
-void refuse_worse(sqlite::Connection& connection, const std::filesystem::path& folder, const audit::Month& month,
-                  const audit::MonthProof& proof) {
-    const auto file = folder / audit::proof_file_name(month.name);
+std::optional<std::string> text_of(const std::filesystem::path& file) {
     std::ifstream in(file, std::ios::binary);
     std::ostringstream text;
-    if (!in || !(text << in.rdbuf())) return;
+    if (!in || !(text << in.rdbuf())) return std::nullopt;
+    return std::move(text).str();
+}
+
+// Files that go to auditors are not replaced by ones that prove less.
+void refuse_worse(sqlite::Connection& connection, const audit::TrailName& trail, const std::filesystem::path& folder,
+                  const audit::Month& month) {
+    const auto file = folder / audit::proof_file_name(month.name);
+    const auto text = text_of(file);
+    if (!text) return;
+    const auto proof = audit::prove_month(connection, trail, month);
     const auto refuse = [&](const std::string& why) {
         throw InvalidArgument(file.string() + " " + why + ": name another folder. Nothing was written");
     };
-    const auto there = audit::MonthProof::parse(text.view());
+    const auto there = audit::MonthProof::parse(*text);
     if (!there) refuse("is no proof of a month");
     if (there->last_seq > proof.last_seq) {
         refuse("proves entries up to " + std::to_string(there->last_seq) + ", and this export would end with " +
@@ -134,10 +141,8 @@ void refuse_worse(sqlite::Connection& connection, const std::filesystem::path& f
 // still have that, in places that the withdrawal did not reach.
 bool is_written(sqlite::Connection& connection, const std::filesystem::path& folder, const audit::Month& month,
                 const std::string& proof) {
-    std::ifstream in(folder / audit::proof_file_name(month.name), std::ios::binary);
-    std::ostringstream there;
-    there << in.rdbuf();
-    return in && there.view() == proof && std::filesystem::exists(folder / audit::lines_file_name(month.name)) &&
+    return text_of(folder / audit::proof_file_name(month.name)) == proof &&
+           std::filesystem::exists(folder / audit::lines_file_name(month.name)) &&
            !audit::any_withdrawn(connection, month.first_seq, month.last_seq);
 }
 
@@ -244,9 +249,7 @@ std::vector<std::filesystem::path> AuditTrail::export_months(const MonthExport& 
             audit::sealed_note(connection, manager_->trail_name(), *key, static_cast<std::uint64_t>(month.first_seq) - 1);
             audit::sealed_note(connection, manager_->trail_name(), *key, static_cast<std::uint64_t>(month.last_seq));
         }
-        for (const auto& month : months) {
-            refuse_worse(connection, folder, month, audit::prove_month(connection, manager_->trail_name(), month));
-        }
+        for (const auto& month : months) refuse_worse(connection, manager_->trail_name(), folder, month);
         draft.details["to_seq"] = to;
         auto& names = draft.details["months"] = json::array();
         for (const auto& month : months) names.push_back(month.name);

@@ -72,7 +72,6 @@ def test_exceptions_are_custodys_and_what_the_original_raised():
     assert (str(refused), refused.rule) == ("no", "key_name")
 
 
-@pytest.mark.skipif(not os.environ["SECOND_SQLITE"], reason="there is no libsqlite3.a to make a second copy of")
 class TestASecondSqlite:
     def test_the_package_refuses_to_be_imported_beside_one_and_says_why(self, run_python):
         said = run_python("""
