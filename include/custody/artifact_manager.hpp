@@ -149,8 +149,9 @@ class CUSTODY_API ArtifactManager {
     /// nullopt for an unknown id.
     [[nodiscard]] std::optional<Artifact> get_artifact(const ArtifactId& id);
     [[nodiscard]] std::vector<Artifact> list_artifacts(const ArtifactQuery& query = {});  ///< @throws NotFound for `run`, `after`
-    /// Recovery (any change but to failed) clears the error message. @throws NotFound; Conflict for a transition that
-    /// the table does not have; InvalidArgument for an error message with a status other than failed.
+    /// Recovery (any change but to failed) clears the error message; one past 64 KiB is cut, as that of a run is. @throws
+    /// NotFound; Conflict for a transition that the table does not have; InvalidArgument for an error message with a status other
+    /// than failed.
     Artifact update_artifact_status(const ArtifactId& id, ArtifactStatus status, const std::string& error_message = {});
 
     // ---- Lineage ----

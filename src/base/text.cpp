@@ -87,6 +87,13 @@ std::string to_clean_utf8(std::string_view text) {
     return clean;
 }
 
+std::string shortened(std::string text, std::size_t max_bytes) {
+    static constexpr std::string_view ellipsis = "\xE2\x80\xA6";  // U+2026
+    if (text.size() <= max_bytes) return text;
+    text.resize(cut(text, max_bytes < ellipsis.size() ? 0 : max_bytes - ellipsis.size()).size());
+    return text.append(ellipsis);
+}
+
 std::string safe_file_name(std::string_view name, std::size_t max_bytes) {
     // A name may come from another system, so its separator counts too.
     const std::size_t separator = name.find_last_of("/\\");

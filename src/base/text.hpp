@@ -16,6 +16,9 @@ bool is_clean_utf8(std::string_view text) noexcept;
 /// The text with whatever is not UTF-8, and NUL, replaced by U+FFFD: for names and messages of the operating system.
 std::string to_clean_utf8(std::string_view text);
 
+/// The text, or as many of its first characters as fit into `max_bytes` together with the ellipsis that then ends it.
+std::string shortened(std::string text, std::size_t max_bytes);
+
 /// A name fit to stand in a file name: last path component only, letters, digits, dot, dash, underscore and non-ASCII
 /// letters kept, everything else an underscore, no leading dot or dash, at most `max_bytes` without cutting a character, the
 /// extension kept. Never empty ("file" where nothing is left).

@@ -149,6 +149,11 @@ std::string ManagerImpl::clean_message(const std::string& message) const {
     return store().phi_guard ? base::withhold_phi(text) : text;
 }
 
+std::string ManagerImpl::clean_failure(const std::string& message) const {
+    static constexpr std::size_t longest_message_bytes = 65536;
+    return base::shortened(clean_message(message), longest_message_bytes);
+}
+
 std::string ManagerImpl::checked_object(const json& value, const std::string& text, const char* what, bool allow_phi,
                                         audit::Draft& draft) const {
     const base::JsonLimits limits{options_.metadata_limit_bytes, options_.metadata_limit_depth};

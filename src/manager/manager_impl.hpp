@@ -100,6 +100,8 @@ class ManagerImpl {
 
     /// The caller's error text as it may be stored: valid UTF-8, what the guard knows withheld.
     [[nodiscard]] std::string clean_message(const std::string& message) const;
+    /// The same of what tells of a failure, which must not become another one: too long a message is cut to 64 KiB.
+    [[nodiscard]] std::string clean_failure(const std::string& message) const;
     /// Checks metadata or a configuration, and answers its text. @throws InvalidArgument, Refused
     std::string checked_object(const json& value, const std::string& text, const char* what, bool allow_phi,
                                audit::Draft& draft) const;

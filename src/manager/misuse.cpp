@@ -4,6 +4,7 @@
 #include <array>
 #include <custody/artifact_manager.hpp>
 
+#include "base/text.hpp"
 #include "manager/manager_impl.hpp"
 
 namespace custody {
@@ -53,7 +54,7 @@ void ArtifactManager::record_misuse(std::string_view call, const std::string& me
         draft.details["reason_code"] = "malformed_id";
         return impl_->record_read(draft, false);
     }
-    const auto shown = message.substr(0, longest_message_bytes);  // a caller's value may be of any length
+    const auto shown = base::shortened(message, longest_message_bytes);  // a caller's value may be of any length
     if (unknown_id) return impl_->record_failure(draft, NotFound(shown), {});
     impl_->record_failure(draft, InvalidArgument(shown), {});
 }

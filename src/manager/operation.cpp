@@ -218,7 +218,7 @@ void ManagerImpl::record_failure(audit::Draft& draft, const Error& error,
                                  const std::function<void(sqlite::Connection&)>& clean_up) {
     draft.outcome = outcome_of(error);
     draft.success = draft.outcome == Outcome::not_found && is_lookup(draft);
-    draft.error_message = clean_message(error.what());
+    draft.error_message = clean_failure(error.what());
     draft.timestamp.reset();
     draft.row_salts.clear();  // the rows that would have kept them are not there
     std::string why;

@@ -141,7 +141,7 @@ std::vector<RunRecord> ArtifactManager::list_runs(const RunQuery& query) {
 void ManagerImpl::end_run(const RunId& run, ArtifactStatus status, const char* reason, const std::string& error_message) {
     auto entry = draft("processing_run", "end");
     entry.run_id = run.str();
-    const auto message = clean_message(error_message);
+    const auto message = clean_failure(error_message);
     change(entry, [&](sqlite::Connection& connection, Recorder&) {
         if (status != ArtifactStatus::completed && status != ArtifactStatus::failed) {
             throw InvalidArgument("a run ends as completed or failed, not as " + std::string(to_string(status)));

@@ -9,8 +9,6 @@ namespace custody {
 
 namespace {
 
-constexpr std::size_t longest_message_bytes = 65536;
-
 void check(const Artifact& before, ArtifactStatus status, const std::string& error_message) {
     if (!error_message.empty() && status != ArtifactStatus::failed) {
         throw InvalidArgument("an error message goes with status failed, not with " + std::string(to_string(status)));
@@ -27,10 +25,9 @@ Artifact ArtifactManager::update_artifact_status(const ArtifactId& id, ArtifactS
     auto draft = impl_->draft("artifact_update", "update_status");
     draft.artifact_id = id.str();
     draft.details["new_status"] = to_string(status);
-    const auto message = impl_->clean_message(error_message);
+    const auto message = impl_->clean_failure(error_message);
     std::optional<Artifact> after;
     impl_->change(draft, [&](sqlite::Connection& connection, ManagerImpl::Recorder&) {
-        if (message.size() > longest_message_bytes) throw InvalidArgument("the error message is longer than 64 KiB");
         const auto key = catalog::find_key(connection, id);
         if (!key) throw NotFound("there is no artifact " + id.str());
         const auto before = catalog::load_artifact(connection, *key);

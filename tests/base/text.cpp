@@ -50,6 +50,20 @@ TEST_CASE("random bytes become clean UTF-8") {
     }
 }
 
+TEST_CASE("a text is shortened to whole characters and an ellipsis, and left as it is where it fits") {
+    CHECK(shortened("", 0).empty());
+    CHECK(shortened("abcd", 4) == "abcd");
+    CHECK(shortened("abcde", 4) == "a…");
+    CHECK(shortened("aäöü", 6) == "aä…");
+    CHECK(shortened("aäöü", 7) == "aäöü");
+    CHECK(shortened("äöü", 4) == "…");
+    for (std::size_t bytes = 3; bytes < 12; ++bytes) {
+        const auto text = shortened("a😀b😀c😀", bytes);
+        REQUIRE(text.size() <= bytes);
+        REQUIRE(is_clean_utf8(text));
+    }
+}
+
 TEST_CASE("a safe file name is the last component with odd characters replaced") {
     CHECK(safe_file_name("interview.mp4") == "interview.mp4");
     CHECK(safe_file_name("/data/in/patient interview (1).mp4") == "patient_interview__1_.mp4");

@@ -16,7 +16,6 @@ PathLike = Union[str, "os.PathLike[str]"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
-_LONGEST_MESSAGE = 60_000  # bytes; the library's limit is 65,536
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
@@ -89,14 +88,12 @@ def text_of(value: Any, what: str) -> Optional[str]:
 
 def message_of(value: Any, what: str) -> str:
     """A message as it can be stored. It tells of a failure, and must not become another one: what is no text in it, such as the
-    surrogates of a file name that isn't UTF-8, is replaced, and what is too long is cut."""
+    surrogates of a file name that isn't UTF-8, is replaced."""
     if value is None:
         return ""
     if not isinstance(value, str):
         raise InvalidArgument(f"{what} is a text, not {value!r}")
-    message = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    raw = message.encode()
-    return message if len(raw) <= _LONGEST_MESSAGE else raw[:_LONGEST_MESSAGE].decode(errors="ignore") + "…"
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def seq_of(value: Any) -> int:
