@@ -59,6 +59,16 @@ void make_folder(const std::filesystem::path& folder, unsigned mode, Sync sync) 
     if (sync == Sync::now) sync_folder(folder_of(folder));
 }
 
+void make_parents(const std::filesystem::path& folder) {
+    const auto parent = folder_of(folder);
+    std::error_code code;
+    if (std::filesystem::is_directory(parent, code) || parent == folder) return;
+    make_parents(parent);
+    if (::mkdir(parent.c_str(), 0777) == 0) return sync_folder(folder_of(parent));
+    // Another process may have made it since.
+    if (errno != EEXIST || !std::filesystem::is_directory(parent, code)) throw_io(errno, "make the folder", parent);
+}
+
 void sync_folder(const std::filesystem::path& folder) {
     const Descriptor open_folder(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!open_folder) throw_io(errno, "open the folder", folder);

@@ -21,6 +21,9 @@ enum class Sync {
 /// durable. Nothing where it is there. @throws IoError
 void make_folder(const std::filesystem::path& folder, unsigned mode, Sync sync = Sync::now);
 
+/// Makes what is missing above the folder, with the usual permissions, each name durable. @throws IoError
+void make_parents(const std::filesystem::path& folder);
+
 /// fsync of a folder, so that the names in it survive power loss. @throws IoError
 void sync_folder(const std::filesystem::path& folder);
 

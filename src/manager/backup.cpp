@@ -9,6 +9,7 @@
 #include <custody/artifact_manager.hpp>
 #include <thread>
 
+#include "blobs/durable.hpp"
 #include "catalog/payloads.hpp"
 #include "manager/backup_folder.hpp"
 #include "manager/copy_check.hpp"
@@ -74,10 +75,7 @@ class Backup {
     }
 
     void open_folder() {
-        std::error_code code;
-        const auto parent = folder_.root.parent_path();
-        std::filesystem::create_directories(parent, code);
-        if (code) throw IoError("can't make " + parent.string() + ": " + code.message(), code.value());
+        blobs::make_parents(folder_.root);
         blobs::make_folder(folder_.root, folder_mode);
     }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <custody/error.hpp>
 
+#include "blobs/durable.hpp"
+
 namespace custody::manager {
 
 namespace {
@@ -31,6 +33,12 @@ Layout layout_of(const std::filesystem::path& base) {
     auto absolute = resolved(base);
     if (!absolute.has_filename() && absolute.has_parent_path()) absolute = absolute.parent_path();
     return {absolute};
+}
+
+void make_folders(const Layout& layout, const blobs::Modes& modes) {
+    for (const auto& folder : {layout.storage(), layout.artifacts(), layout.temp(), layout.audit()}) {
+        blobs::make_folder(folder, modes.folder());
+    }
 }
 
 void refuse_inside_store(const Layout& layout, const std::filesystem::path& payload_root, const std::filesystem::path& scratch,

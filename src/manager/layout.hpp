@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <string>
 
+#include "blobs/blob_store.hpp"
+
 namespace custody::manager {
 
 /// Where things are in a store.
@@ -21,6 +23,9 @@ void refuse_nul(const std::filesystem::path& path, const std::string& what);
 
 /// Absolute, with the links of what is there resolved, so that it holds after chdir. @throws IoError
 Layout layout_of(const std::filesystem::path& base);
+
+/// The folders that every store has below its base, which must be there. @throws IoError
+void make_folders(const Layout& layout, const blobs::Modes& modes);
 
 /// What a caller names to be written must not be one of the store's own files: `output` may lie neither in `storage/` nor among
 /// the payloads (`blobs/` and `trash/` below `payload_root`), whichever links lead there; in `scratch`, where there is one,

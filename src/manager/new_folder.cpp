@@ -50,14 +50,10 @@ NewFolder::NewFolder(const Layout& layout, const std::optional<std::string>& pay
     : layout_(layout), payloads_(payloads), store_id_(store_id) {
     const auto mark = mark_of(store_id_, payloads_);
     refuse_in_use(layout_.base, payloads_, mark);
-    std::error_code code;
-    std::filesystem::create_directories(layout_.base.parent_path(), code);
-    if (code) throw IoError("can't make " + layout_.base.parent_path().string() + ": " + code.message(), code.value());
+    blobs::make_parents(layout_.base);
     try {
         make_alone(modes, mark);
-        for (const auto& folder : {layout_.storage(), layout_.artifacts(), layout_.temp(), layout_.audit()}) {
-            blobs::make_folder(folder, modes.folder());
-        }
+        make_folders(layout_, modes);
         if (payloads_) {
             blobs::make_folder(*payloads_, modes.folder());
             claim_payload_root(*payloads_, store_id_, layout_.base, modes.file());

@@ -10,6 +10,7 @@
 #include "base/hex.hpp"
 #include "base/process.hpp"
 #include "base/random.hpp"
+#include "blobs/durable.hpp"
 #include "manager/manager_impl.hpp"
 #include "manager/payload_root.hpp"
 #include "sqlite/migrations.hpp"
@@ -26,20 +27,6 @@ void refuse_network_file_system(const std::filesystem::path& folder) {
         throw InvalidArgument("the catalog can't be kept on " + type + " (" + folder.string() +
                               "): its locks are not safe there. Keep the store on a local disk; only payloads may be elsewhere "
                               "(custody init --payloads DIR)");
-    }
-}
-
-// Parents that are missing are made with the usual permissions; what is the store's own gets the store's.
-void make_folder(const Layout& layout, const blobs::Modes& modes) {
-    std::error_code code;
-    std::filesystem::create_directories(layout.base.parent_path(), code);
-    if (code) throw IoError("can't make " + layout.base.parent_path().string() + ": " + code.message(), code.value());
-    blobs::make_folder(layout.base, modes.folder());
-}
-
-void make_folders(const Layout& layout, const blobs::Modes& modes) {
-    for (const auto& folder : {layout.storage(), layout.artifacts(), layout.temp(), layout.audit()}) {
-        blobs::make_folder(folder, modes.folder());
     }
 }
 
@@ -162,7 +149,8 @@ InitResult make_store(const Layout& layout, const InitOptions& init, const Manag
     if (exists(layout)) return InitResult::already_there;
     const blobs::Modes modes{init.group};
     Leftovers leftovers(layout);
-    make_folder(layout, modes);
+    blobs::make_parents(layout.base);
+    blobs::make_folder(layout.base, modes.folder());
     // The claims of others who make this very store at this moment must not be taken for another store's; and a restore that
     // fails takes its folders away again.
     const auto alone = blobs::lock_folder(layout.base);
@@ -171,7 +159,7 @@ InitResult make_store(const Layout& layout, const InitOptions& init, const Manag
         return InitResult::already_there;
     }
     refuse_lost_catalog(layout);
-    make_folders(layout, modes);
+    manager::make_folders(layout, modes);
     refuse_network_file_system(layout.storage());
     const auto payload_root = make_payload_root(init.payloads, modes);
     const auto store_id = ArtifactId::random().str();

@@ -41,9 +41,10 @@ class Unfinished {
         std::error_code code;
         auto absolute = fs::absolute(wanted).lexically_normal();
         if (!absolute.has_filename()) absolute = absolute.parent_path();  // "tree/"
-        fs::create_directories(absolute.parent_path(), code);
+        blobs::make_parents(absolute);
         const auto parent = fs::canonical(absolute.parent_path(), code);
-        if (code) throw IoError("can't make " + absolute.parent_path().string() + ": " + code.message(), code.value());
+        if (code)
+            throw IoError("can't resolve the path " + absolute.parent_path().string() + ": " + code.message(), code.value());
         folder_ = parent / absolute.filename();
         const auto status = fs::symlink_status(folder_, code);
         const bool is_free = !fs::exists(status) || (fs::is_directory(status) && fs::is_empty(folder_, code) && !code);

@@ -26,6 +26,20 @@ TEST_CASE("a folder is made with exact permissions, and one that is there is lef
     CHECK_THROWS_AS(blobs::make_folder(scratch / "missing/folder", 0700), IoError);
 }
 
+TEST_CASE("what is missing above a folder is made, and a file in the way is named") {
+    const Scratch scratch;
+    blobs::make_parents(scratch / "one/two/three");
+    CHECK(fs::is_directory(scratch / "one/two"));
+    CHECK_FALSE(fs::exists(scratch / "one/two/three"));
+    blobs::make_parents(scratch / "one/two/three");
+    fs::create_directory_symlink(scratch / "one", scratch / "link");
+    blobs::make_parents(scratch / "link/other/three");
+    CHECK(fs::is_directory(scratch / "one/other"));
+    scratch.file("file", "x");
+    CHECK(message_of<IoError>([&] { blobs::make_parents(scratch / "file/one/two"); }).find((scratch / "file").string()) !=
+          std::string::npos);
+}
+
 TEST_CASE("syncing or writing what can't be is an error that names it") {
     const Scratch scratch;
     CHECK(message_of<IoError>([&] { blobs::sync_folder(scratch / "none"); }).find((scratch / "none").string()) !=
