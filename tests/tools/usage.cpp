@@ -345,3 +345,22 @@ TEST_CASE("ids that were made and can't be printed on stdout are named on stderr
         for (const auto& artifact : newest) CHECK(contains(ran.err, artifact["artifact_id"].get<std::string>()));
     }
 }
+
+TEST_CASE("work that can't be undone ends as done in part where its result can't be printed; a dry run ends as failed") {
+    const Bench bench;
+    bench.files.file("old", "old");
+    bench.done("add --type log old --metadata '{\"note\": \"SECRET\"}'");
+    const auto is_partial = [&](const std::string& verb, const std::string& said) {
+        const auto ran = bench.run("custody " + verb + " >/dev/full");
+        INFO(verb << "\n" << ran.err);
+        CHECK(ran.exit_code == 3);
+        CHECK(contains(ran.err, said));
+    };
+    CHECK(bench.run("custody cleanup --older-than 0 --dry-run >/dev/full").exit_code == 1);
+    is_partial("cleanup --older-than 0 --yes", "removed the payloads of 1 artifact");
+    is_partial("gc --grace 0 --yes", "but removed ");
+    is_partial("run start", " has started");
+    CHECK(bench.json_of("run list").at(0)["status"] == "in_progress");
+    is_partial("audit keygen --out ../made.key", "the key is recorded: ");
+    is_partial("audit redact 2 --reason why --yes", "but the text was withdrawn");
+}

@@ -54,16 +54,15 @@ int cleanup(const Session& session, const CleanupFlags& flags) {
         if (!preview.removed.empty() && !confirmed("this would remove " + summary(preview))) throw Error("nothing was removed");
     }
     const auto report = clean(session, manager, flags, flags.dry_run);
-    if (session.json_output) {
-        put_json(to_json(report));
-    } else {
+    const auto print = [&] {
+        if (session.json_output) return put_json(to_json(report));
         print_report(report);
         session.say((report.dry_run ? "would remove " : "removed ") + summary(report));
         if (report.removed_files > 0) {
             session.say("their space is freed after a grace of one hour by the next cleanup or gc; now by custody gc --grace 0");
         }
-    }
-    return exit_done;
+    };
+    return put_result(report.dry_run ? "" : "removed " + summary(report), print) ? exit_done : exit_partial;
 }
 
 }  // namespace

@@ -90,30 +90,20 @@ void print(const Session& session, const ArtifactManager& manager, const std::ve
         for (const auto& artifact : created) array.add(to_json(artifact, manager.storage_path()));
         array.end();
     }
-    flush_output();
 }
 
-/// What was made stays made: its ids are said where the caller may still find them.
-int made_unprinted(const std::vector<Artifact>& created, const char* why) {
-    discard_output();
+std::string ids_of(const std::vector<Artifact>& created) {
     std::string ids;
     for (const auto& artifact : created) ids += " " + artifact.id.str();
-    complain(fmt::format("{}, but {} made:{}", why, created.size() == 1 ? "the artifact was" : "the artifacts were", ids));
-    return exit_partial;
+    return ids;
 }
 
 int add(const Session& session, const AddFlags& flags) {
     check(flags);
     auto manager = session.open();
     const auto created = create(session, manager, wanted(flags));
-    try {
-        print(session, manager, created);
-    } catch (const OutputClosed& error) {
-        return made_unprinted(created, error.what());
-    } catch (const IoError& error) {
-        return made_unprinted(created, error.what());
-    }
-    return exit_done;
+    const auto* const made = created.size() == 1 ? "the artifact was made:" : "the artifacts were made:";
+    return put_result(made + ids_of(created), [&] { print(session, manager, created); }) ? exit_done : exit_partial;
 }
 
 void add_overrides(CLI::App& app, AddFlags& flags) {

@@ -67,15 +67,14 @@ int gc(const Session& session, const GcFlags& flags) {
         if (finds_anything(preview) && !confirmed("this would remove " + summary(preview))) throw Error("nothing was removed");
     }
     const auto report = collect(session, manager, flags, flags.dry_run);
-    if (session.json_output) {
-        put_json(to_json(report));
-    } else {
+    const auto print = [&] {
+        if (session.json_output) return put_json(to_json(report));
         print_report(report);
         session.say((report.dry_run ? "would remove " : "removed ") + summary(report));
-    }
-    if (report.failed == 0) return exit_done;
-    complain(count_text(report.failed, "file") + " could not be removed");
-    return exit_partial;
+    };
+    const auto written = put_result(report.dry_run ? "" : "removed " + summary(report), print);
+    if (report.failed != 0) complain(count_text(report.failed, "file") + " could not be removed");
+    return written && report.failed == 0 ? exit_done : exit_partial;
 }
 
 }  // namespace

@@ -92,6 +92,24 @@ void put_if_read(const std::function<void()>& print) {
     }
 }
 
+bool put_result(const std::string& done, const std::function<void()>& print) {
+    std::string why;
+    try {
+        print();
+        flush_output();
+        return true;
+    } catch (const OutputClosed& error) {
+        if (done.empty()) throw;
+        why = error.what();
+    } catch (const IoError& error) {
+        if (done.empty()) throw;
+        why = error.what();
+    }
+    discard_output();
+    complain(why + ", but " + done);
+    return false;
+}
+
 void complain(std::string_view message) {
     const auto line = fmt::format("custody: {}\n", printable(message));
     std::fwrite(line.data(), 1, line.size(), stderr);

@@ -37,6 +37,10 @@ void discard_output() noexcept;
 /// Writes all that `print` puts; a reader that goes away early is no failure of the verb. @throws IoError
 void put_if_read(const std::function<void()>& print);
 
+/// Writes the result of work that stays done. Where that can't be written, `done` says on stderr what it was. Answers whether
+/// it was written. @throws OutputClosed, IoError where `done` is empty: nothing was
+bool put_result(const std::string& done, const std::function<void()>& print);
+
 /// `custody: message` on stderr, control characters escaped.
 void complain(std::string_view message);
 

@@ -23,12 +23,14 @@ int start(const Session& session, const StartFlags& flags) {
     auto run = manager.start_processing_run_text(flags.configuration,
                                                  {.time_to_live = time_to_live, .allow_phi_metadata = flags.allow_phi_metadata});
     run.detach();  // it goes on after this process; `run end` or its time to live ends it
-    if (session.json_output) {
-        put_json({{"run_id", run.id().str()}, {"status", to_string(ArtifactStatus::in_progress)}});
-    } else {
-        put_line(run.id().str());
-    }
-    return exit_done;
+    const auto written = put_result("run " + run.id().str() + " has started", [&] {
+        if (session.json_output) {
+            put_json({{"run_id", run.id().str()}, {"status", to_string(ArtifactStatus::in_progress)}});
+        } else {
+            put_line(run.id().str());
+        }
+    });
+    return written ? exit_done : exit_partial;
 }
 
 struct EndFlags {

@@ -28,14 +28,16 @@ int keygen(const Session& session, const KeygenFlags& flags) {
     const auto current = flags.lost ? std::string() : session.signing_key;
     const auto key = flags.added.empty() ? manager.audit().make_signing_key(flags.output, current, flags.lost)
                                          : manager.audit().add_signing_key(flags.added, current, flags.lost);
-    if (session.json_output) {
-        put_json({{"verifier_key", key}, {"signing_key", flags.added.empty() ? flags.output : flags.added}});
-    } else {
-        put_line(key);
-    }
+    const auto written = put_result("the key is recorded: " + key, [&] {
+        if (session.json_output) {
+            put_json({{"verifier_key", key}, {"signing_key", flags.added.empty() ? flags.output : flags.added}});
+        } else {
+            put_line(key);
+        }
+    });
     session.say(
         "keep a copy of the key's file in a safe place, outside of the store; give the line above to whoever checks the trail");
-    return exit_done;
+    return written ? exit_done : exit_partial;
 }
 
 struct SealFlags {
@@ -156,13 +158,16 @@ int redact(const Session& session, const RedactFlags& flags) {
         if (!preview.withdrawn.empty() && !confirmed(summary(preview))) throw Error("nothing was withdrawn");
     }
     const auto redaction = manager.audit().redact(flags.seqs, flags.pointer, flags.reason, flags.dry_run);
-    if (session.json_output) {
-        put_json(form_of(redaction));
-    } else {
-        print_redaction(session, redaction);
-    }
+    const auto print = [&] {
+        if (session.json_output) {
+            put_json(form_of(redaction));
+        } else {
+            print_redaction(session, redaction);
+        }
+    };
+    const auto written = put_result(redaction.dry_run ? "" : "the text was withdrawn", print);
     if (!redaction.held_by.empty()) complain("not finished: " + redaction.held_by);
-    return redaction.held_by.empty() ? exit_done : exit_partial;
+    return written && redaction.held_by.empty() ? exit_done : exit_partial;
 }
 
 void add_verify(CLI::App& group, Session& session) {
