@@ -40,12 +40,15 @@ struct Search {
 __attribute__((no_sanitize("address")))
 #endif
 bool has_text(const char* begin, std::size_t size, const std::string& text) {
-    const char first = text.front();
-    for (std::size_t at = 0; at + text.size() <= size; ++at) {
-        if (begin[at] != first) continue;
+    const char* const wanted = text.data();
+    const auto length = text.size();
+    if (size < length) return false;
+    const char* const last = begin + (size - length);
+    for (const char* at = begin; at <= last; ++at) {
+        if (*at != *wanted) continue;
         std::size_t same = 1;
-        while (same < text.size() && begin[at + same] == text[same]) ++same;
-        if (same == text.size()) return true;
+        while (same < length && at[same] == wanted[same]) ++same;
+        if (same == length) return true;
     }
     return false;
 }

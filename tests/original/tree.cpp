@@ -28,8 +28,10 @@ struct Fixture {
 std::vector<std::string> told(const Tree& tree, Kind kind) {
     std::vector<std::string> all;
     for (const auto& remark : tree.remarks) {
-        if (remark.kind == kind)
-            all.push_back(remark.path + (remark.line == 0 ? "" : ":" + std::to_string(remark.line)) + ": " + remark.message);
+        if (remark.kind != kind) continue;
+        auto place = remark.path;
+        if (remark.line != 0) place.append(":").append(std::to_string(remark.line));
+        all.push_back(place + ": " + remark.message);
     }
     return all;
 }
