@@ -65,8 +65,10 @@ void make_parents(const std::filesystem::path& folder) {
     if (std::filesystem::is_directory(parent, code) || parent == folder) return;
     make_parents(parent);
     if (::mkdir(parent.c_str(), 0777) == 0) return sync_folder(folder_of(parent));
+    const int failure = errno;
+    if (failure != EEXIST) throw_io(failure, "make the folder", parent);
     // Another process may have made it since.
-    if (errno != EEXIST || !std::filesystem::is_directory(parent, code)) throw_io(errno, "make the folder", parent);
+    if (!std::filesystem::is_directory(parent, code)) throw_io(ENOTDIR, "make the folder", parent);
 }
 
 void sync_folder(const std::filesystem::path& folder) {

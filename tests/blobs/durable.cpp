@@ -36,8 +36,12 @@ TEST_CASE("what is missing above a folder is made, and a file in the way is name
     blobs::make_parents(scratch / "link/other/three");
     CHECK(fs::is_directory(scratch / "one/other"));
     scratch.file("file", "x");
-    CHECK(message_of<IoError>([&] { blobs::make_parents(scratch / "file/one/two"); }).find((scratch / "file").string()) !=
-          std::string::npos);
+    fs::create_symlink("nowhere", scratch / "dangling");
+    for (const auto* const barred : {"file", "dangling"}) {
+        const auto said = message_of<IoError>([&] { blobs::make_parents(scratch / barred / "two"); });
+        CHECK(said.find((scratch / barred).string()) != std::string::npos);
+        CHECK(said.find("Not a directory") != std::string::npos);
+    }
 }
 
 TEST_CASE("syncing or writing what can't be is an error that names it") {
