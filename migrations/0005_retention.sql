@@ -64,5 +64,10 @@ WHERE e.operation = 'artifact_access' AND e.action IN ('get_file', 'checkout', '
 -- A large file that comes again is compared with those of its size, instead of being written. Small ones are not worth the pages.
 CREATE INDEX payloads_by_size ON payloads (size_bytes) WHERE size_bytes >= 1048576;
 
+-- Whether anything still needs a payload, and whether identified artifacts have it, by one look for each type: content such as an
+-- empty file is shared by any number of artifacts.
+DROP INDEX artifacts_checksum;
+CREATE INDEX artifacts_checksum ON artifacts (checksum, artifact_type, removed_at) WHERE checksum IS NOT NULL;
+
 -- Programs of version 4 would go on writing to a schema that they can't compare; reading is as before.
 UPDATE store SET min_writer = 5;

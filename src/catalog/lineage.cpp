@@ -195,11 +195,14 @@ std::optional<Leak> find_leak(sqlite::Connection& connection, const std::vector<
 std::optional<ArtifactId> find_identified(sqlite::Connection& connection, const Digest& payload, std::uint64_t size_bytes,
                                           const std::vector<ArtifactKey>& sources) {
     // Most content is new: no walk where no identified artifact has these bytes at all.
-    sqlite::Query known(connection,
-                        "SELECT a.artifact_key FROM artifacts AS a JOIN artifact_types AS t USING (artifact_type) "
-                        "WHERE a.checksum = ? AND t.sensitivity = 'identified' ORDER BY a.artifact_key LIMIT 1",
-                        payload.hex());
-    if (!known.step()) return std::nullopt;
+    // Type by type, in the order of the index: content such as an empty file may be that of any number.
+    sqlite::Query known(
+        connection,
+        "SELECT min((SELECT a.artifact_key FROM artifacts AS a "
+        "WHERE a.checksum = ? AND a.artifact_type = t.artifact_type "
+        "ORDER BY a.removed_at, a.artifact_key LIMIT 1)) FROM artifact_types AS t WHERE t.sensitivity = 'identified'",
+        payload.hex());
+    if (!known.step() || known.is_null(0)) return std::nullopt;
     for (const auto key : closure(connection, sources, true)) {
         if (checksum_if(connection, key, "identified") == payload.hex()) return id_of(connection, key);
     }

@@ -36,8 +36,8 @@ std::vector<Digest> payloads_of_size(sqlite::Connection& connection, std::uint64
 bool is_mark_due(const PayloadRow& payload, std::int64_t mtime_ns, const Timestamp& now);
 void mark_verified(sqlite::Connection& connection, const Digest& digest, std::int64_t mtime_ns, const Timestamp& verified_at);
 void mark_payload_removed(sqlite::Connection& connection, const Digest& digest);
-/// How many artifacts that still have their payload refer to it.
-std::int64_t references_to(sqlite::Connection& connection, const Digest& digest);
+/// Whether an artifact that still has its payload refers to it; as quick however many do or did.
+bool is_referenced(sqlite::Connection& connection, const Digest& digest);
 /// Payloads that are there, and that no artifact has any more.
 std::vector<Digest> unused_payloads(sqlite::Connection& connection);
 void for_each_payload(sqlite::Connection& connection, const std::function<void(const PayloadRow&)>& use);

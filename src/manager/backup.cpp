@@ -119,7 +119,7 @@ class Backup {
         bool needed = false;
         manager_.database().read([&](sqlite::Connection& connection) {
             const auto row = catalog::find_payload(connection, digest);
-            needed = row && row->present && catalog::references_to(connection, digest) > 0;
+            needed = row && row->present && catalog::is_referenced(connection, digest);
         });
         return !needed || manager_.blobs().stat(digest).has_value();
     }

@@ -53,7 +53,7 @@ void check_against_catalog(const ManagerImpl& manager, sqlite::Connection& conne
 void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::vector<Making>& all) {
     for (auto& making : all) {
         if (!making.staged) continue;
-        const bool unreferenced = catalog::references_to(connection, making.staged->digest()) == 0;
+        const bool unreferenced = !catalog::is_referenced(connection, making.staged->digest());
         manager.blobs().undo_move(*making.staged, unreferenced);
         // No grace period in trash/: no row ever named it, so nobody can be reading it. Whoever brings in the
         // same content at this moment finds it gone under the lock, and links it again.

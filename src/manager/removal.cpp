@@ -175,7 +175,7 @@ std::vector<Digest> mark_unreferenced(ManagerImpl& manager, sqlite::Connection& 
     auto& checksums = draft.details["checksums"] = json::array();
     for (const auto& digest : digests) {
         const auto row = catalog::find_payload(connection, digest);
-        if (!row || !row->present || catalog::references_to(connection, digest) != 0) continue;
+        if (!row || !row->present || catalog::is_referenced(connection, digest)) continue;
         catalog::mark_payload_removed(connection, digest);
         checksums.push_back(digest.hex());
         marked.push_back(digest);

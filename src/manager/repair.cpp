@@ -158,7 +158,7 @@ class Repairing {
                     for (const auto& hex : orphans) {
                         const auto digest = Digest::parse(hex);
                         const auto row = catalog::find_payload(connection, digest);
-                        if ((row && row->present) || catalog::references_to(connection, digest) != 0) continue;
+                        if ((row && row->present) || catalog::is_referenced(connection, digest)) continue;
                         if (manager_.blobs().discard(digest)) swept.push_back(hex);
                     }
                     entry.details["checksums"] = swept;

@@ -188,7 +188,7 @@ bool Verification::went_meanwhile(const Digest& digest) {
     bool wanted = true;
     manager_.database().read([&](sqlite::Connection& connection) {
         const auto row = catalog::find_payload(connection, digest);
-        wanted = row && row->present && catalog::references_to(connection, digest) != 0;
+        wanted = row && row->present && catalog::is_referenced(connection, digest);
     });
     return !wanted || manager_.blobs().matches(digest, {});
 }
