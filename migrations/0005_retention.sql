@@ -69,5 +69,8 @@ CREATE INDEX payloads_by_size ON payloads (size_bytes) WHERE size_bytes >= 10485
 DROP INDEX artifacts_checksum;
 CREATE INDEX artifacts_checksum ON artifacts (checksum, artifact_type, removed_at) WHERE checksum IS NOT NULL;
 
+-- Artifacts that have a payload, in the order of their keys: what cleanup goes through, past any number of those that had one.
+CREATE INDEX artifacts_present ON artifacts (removed_at) WHERE checksum IS NOT NULL AND removed_at IS NULL;
+
 -- Programs of version 4 would go on writing to a schema that they can't compare; reading is as before.
 UPDATE store SET min_writer = 5;

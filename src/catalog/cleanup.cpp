@@ -21,7 +21,8 @@ std::vector<CleanupCandidate> cleanup_candidates(sqlite::Connection& connection,
                                                  const std::optional<ArtifactStatus>& status, ArtifactKey after,
                                                  std::size_t limit) {
     std::string sql =
-        "SELECT artifact_key, artifact_id, artifact_type, file_name, checksum, file_size FROM artifacts "
+        "SELECT artifact_key, artifact_id, artifact_type, file_name, checksum, file_size "
+        "FROM artifacts INDEXED BY artifacts_present "
         "WHERE artifact_key > ? AND created_at <= ? AND checksum IS NOT NULL AND removed_at IS NULL";
     if (type) sql += " AND artifact_type = ?";
     if (status) sql += " AND status = ?";
