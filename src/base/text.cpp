@@ -32,6 +32,12 @@ std::size_t multibyte_length(std::string_view rest) noexcept {
     return 0;
 }
 
+constexpr bool is_ascii(char c) noexcept { return static_cast<unsigned char>(c) < 0x80; }
+
+constexpr bool is_safe_ascii(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
 /// The last extension with its dot, two where the last is a compression (".nii.gz"); empty where there is none or it is
 /// too long to be one.
 std::string_view extension_of(std::string_view name) {
@@ -99,8 +105,14 @@ std::string safe_file_name(std::string_view name, std::size_t max_bytes) {
     const std::size_t separator = name.find_last_of("/\\");
     if (separator != std::string_view::npos) name.remove_prefix(separator + 1);
     std::string safe = to_clean_utf8(name);
-    static const RE2 unsafe("[^\\pL\\pM\\pN._-]");
-    RE2::GlobalReplace(&safe, unsafe, "_");
+    if (std::all_of(safe.begin(), safe.end(),
+                    is_ascii)) {  // a letter of any script is for RE2, which takes a millisecond to begin
+        std::replace_if(
+            safe.begin(), safe.end(), [](char c) { return !is_safe_ascii(c); }, '_');
+    } else {
+        static const RE2 unsafe("[^\\pL\\pM\\pN._-]");
+        RE2::GlobalReplace(&safe, unsafe, "_");
+    }
     safe.erase(0, std::min(safe.find_first_not_of(".-"), safe.size()));
     if (safe.size() > max_bytes) {
         std::string_view extension = extension_of(safe);

@@ -53,7 +53,19 @@ void check_header(sqlite3* handle, const std::string& file) {
 // The first one to open a store recovers its WAL, and keeps it locked while it does.
 constexpr int opening_patience_ms = 10000;
 
-void configure(Connection& connection, bool writable) {
+// Whether SQLite was built so that a connection which isn't told otherwise syncs all that `PRAGMA synchronous = FULL` does.
+bool syncs_by_itself() {
+    for (int i = 0;; ++i) {
+        const char* const option = sqlite3_compileoption_get(i);
+        if (option == nullptr) return true;
+        for (const std::string_view name : {"DEFAULT_SYNCHRONOUS=", "DEFAULT_WAL_SYNCHRONOUS="}) {
+            const std::string_view built = option;
+            if (built.substr(0, name.size()) == name && built.substr(name.size()) < "2") return false;
+        }
+    }
+}
+
+void configure(Connection& connection, Access access) {
     sqlite3* handle = connection.handle();
     sqlite3_extended_result_codes(handle, 1);
     sqlite3_busy_timeout(handle, opening_patience_ms);
@@ -67,11 +79,16 @@ void configure(Connection& connection, bool writable) {
     sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     int persist = 1;
     sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+    if (access == Access::checkpoint && syncs_by_itself()) {
+        // The version is read for its transaction, which opens the WAL: a checkpoint by a connection without it does nothing.
+        connection.execute("PRAGMA wal_autocheckpoint = 0; PRAGMA user_version");
+        return;
+    }
     connection.execute(
         "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
         "PRAGMA recursive_triggers = ON; PRAGMA secure_delete = ON; PRAGMA mmap_size = 0; PRAGMA journal_size_limit = 16777216;"
         "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY");
-    if (writable) {
+    if (access == Access::read_write || access == Access::create) {
         sqlite3_create_function_v2(handle, "custody_writer", 0, SQLITE_UTF8 | SQLITE_INNOCUOUS, nullptr, custody_writer, nullptr,
                                    nullptr, nullptr);
     }
@@ -112,7 +129,7 @@ void Connection::leak() noexcept {
 std::unique_ptr<Connection> open_connection(const std::filesystem::path& file, Access access) {
     int flags = SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX;
     std::string name = file.string();
-    if (access == Access::read_write) flags |= SQLITE_OPEN_READWRITE;
+    if (access == Access::read_write || access == Access::checkpoint) flags |= SQLITE_OPEN_READWRITE;
     if (access == Access::create) flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     if (access == Access::read_only) flags |= SQLITE_OPEN_READONLY;
     if (access == Access::immutable) {
@@ -137,7 +154,7 @@ std::unique_ptr<Connection> open_connection(const std::filesystem::path& file, A
         rethrow_translated(("opening " + file.string()).c_str(), nullptr);
     }
     if (access != Access::create) check_header(connection->handle(), file.string());
-    configure(*connection, access == Access::read_write || access == Access::create);
+    configure(*connection, access);
     connection->watch_wal();
     return connection;
 }

@@ -23,6 +23,7 @@ enum class Access {
     read_write,  ///< the library's own: may write, knows custody_writer()
     read_only,   ///< reads, and can't write
     immutable,   ///< a file on read-only media without a WAL to look at: no locks, no -shm
+    checkpoint,  ///< moves the WAL into the file, and nothing else: it reads no schema, which takes a third of an opening
     create       ///< makes the file
 };
 

@@ -59,7 +59,7 @@ Database::Database(std::filesystem::path file, const std::filesystem::path& queu
 void Database::become_writable(std::unique_ptr<Connection> writer) {
     writer->execute("PRAGMA cache_size = -65536");  // a large batch that spills writes its pages to the WAL again and again
     if (!options_.diagnose) refuse_passing_fault(*writer);
-    checkpointer_ = open(Access::read_write);
+    checkpointer_ = open(Access::checkpoint);
     writer_ = std::move(writer);
     writable_ = true;
     keep_locks(file_);

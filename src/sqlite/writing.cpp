@@ -97,7 +97,7 @@ void Database::renew() noexcept {
         require_same_version(*writer);
         write_what_is_there(*writer);
         writer->execute("COMMIT; PRAGMA synchronous = FULL");
-        auto checkpointer = open(Access::read_write);
+        auto checkpointer = open(Access::checkpoint);
         writer_ = std::move(writer);
         checkpointer_ = std::move(checkpointer);
         poisoned_ = false;

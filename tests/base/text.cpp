@@ -50,6 +50,15 @@ TEST_CASE("random bytes become clean UTF-8") {
     }
 }
 
+TEST_CASE("a name of ASCII alone and one with other letters have the same characters replaced") {
+    for (char c = 1; c < 127; ++c) {
+        if (c == '/' || c == '\\') continue;  // what stands before is a folder
+        const std::string with = std::string("x") + c + "y";
+        CAPTURE(with);
+        CHECK("\xC3\xA4" + safe_file_name(with) == safe_file_name("\xC3\xA4" + with));
+    }
+}
+
 TEST_CASE("a text is shortened to whole characters and an ellipsis, and left as it is where it fits") {
     CHECK(shortened("", 0).empty());
     CHECK(shortened("abcd", 4) == "abcd");

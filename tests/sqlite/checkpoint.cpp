@@ -1,4 +1,5 @@
 // Checkpoints: guarded, small, and complete after an orderly close.
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -109,4 +110,23 @@ TEST_CASE("what a killed process had committed and not checkpointed is there for
     CHECK(wait_for(child) == 0);
     const auto database = test.open();
     CHECK(count_types(*database) == 20);
+}
+
+TEST_CASE("a connection that only makes checkpoints moves the whole log and syncs as the others do") {
+    const TestDatabase test;
+    const auto writer = sqlite::open_connection(test.file, sqlite::Access::read_write);
+    writer->execute("UPDATE store SET created_at = 'moved'");
+    REQUIRE(wal_size(test) > 0);
+    const auto checkpointer = sqlite::open_connection(test.file, sqlite::Access::checkpoint);
+    int in_log = 0;
+    int moved = 0;
+    CHECK(sqlite3_wal_checkpoint_v2(checkpointer->handle(), "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved) == SQLITE_OK);
+    CHECK(in_log > 0);
+    CHECK(moved == in_log);
+    sqlite::Query synchronous(*checkpointer, "PRAGMA synchronous");
+    REQUIRE(synchronous.step());
+    CHECK(synchronous.integer(0) == 2);  // FULL
+    sqlite::Query automatic(*checkpointer, "PRAGMA wal_autocheckpoint");
+    REQUIRE(automatic.step());
+    CHECK(automatic.integer(0) == 0);
 }
