@@ -105,10 +105,10 @@ std::string safe_file_name(std::string_view name, std::size_t max_bytes) {
     const std::size_t separator = name.find_last_of("/\\");
     if (separator != std::string_view::npos) name.remove_prefix(separator + 1);
     std::string safe = to_clean_utf8(name);
-    if (std::all_of(safe.begin(), safe.end(),
-                    is_ascii)) {  // a letter of any script is for RE2, which takes a millisecond to begin
-        std::replace_if(
-            safe.begin(), safe.end(), [](char c) { return !is_safe_ascii(c); }, '_');
+    // RE2 knows the letters of all scripts, and takes a millisecond to begin.
+    if (std::all_of(safe.begin(), safe.end(), is_ascii)) {
+        const auto is_unsafe = [](char c) { return !is_safe_ascii(c); };
+        std::replace_if(safe.begin(), safe.end(), is_unsafe, '_');
     } else {
         static const RE2 unsafe("[^\\pL\\pM\\pN._-]");
         RE2::GlobalReplace(&safe, unsafe, "_");
