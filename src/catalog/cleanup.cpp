@@ -77,15 +77,4 @@ bool has_payload(sqlite::Connection& connection, ArtifactKey key) {
     return query.step();
 }
 
-std::vector<UnusedPayload> unused_payloads(sqlite::Connection& connection, const std::string& after, std::size_t limit) {
-    sqlite::Query query(connection,
-                        "SELECT digest, size_bytes FROM payloads AS p WHERE digest > ? AND state = 'present' AND NOT EXISTS "
-                        "(SELECT 1 FROM artifact_types AS t CROSS JOIN artifacts AS a WHERE a.checksum = p.digest "
-                        "AND a.artifact_type = t.artifact_type AND a.removed_at IS NULL) ORDER BY digest LIMIT ?",
-                        after, static_cast<std::int64_t>(limit));
-    std::vector<UnusedPayload> unused;
-    while (query.step()) unused.push_back({Digest::parse(query.view(0)), static_cast<std::uint64_t>(query.integer(1))});
-    return unused;
-}
-
 }  // namespace custody::catalog

@@ -34,12 +34,4 @@ bool is_still_candidate(sqlite::Connection& connection, ArtifactKey key, const s
 /// Whether the artifact has a payload that wasn't removed.
 bool has_payload(sqlite::Connection& connection, ArtifactKey key);
 
-/// Payloads that are said to be present and that no artifact has any more, beginning after `after`: what an interrupted cleanup
-/// of an earlier version may have left.
-struct UnusedPayload {
-    Digest digest;
-    std::uint64_t size_bytes;
-};
-std::vector<UnusedPayload> unused_payloads(sqlite::Connection& connection, const std::string& after, std::size_t limit);
-
 }  // namespace custody::catalog

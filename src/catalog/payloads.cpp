@@ -6,6 +6,12 @@ namespace custody::catalog {
 
 namespace {
 
+// One that still has the payload of the digest that is to follow. Type by type, so that the index leads past those whose payload
+// was removed: content such as an empty file may have any number.
+const std::string artifact_that_has =
+    "SELECT 1 FROM artifact_types AS t CROSS JOIN artifacts AS a "
+    "WHERE a.artifact_type = t.artifact_type AND a.removed_at IS NULL AND a.checksum = ";
+
 PayloadRow row_of(const sqlite::Query& query) {
     return {Digest::parse(query.view(0)), static_cast<std::uint64_t>(query.integer(1)), query.view(2) == "present",
             query.integer(3), Timestamp::parse(query.view(4))};
@@ -66,21 +72,17 @@ void mark_payload_removed(sqlite::Connection& connection, const Digest& digest) 
 }
 
 bool is_referenced(sqlite::Connection& connection, const Digest& digest) {
-    // Type by type, so that the index leads past those that were removed: content such as an empty file may have any number.
-    sqlite::Query query(connection,
-                        "SELECT 1 FROM artifact_types AS t CROSS JOIN artifacts AS a "
-                        "WHERE a.checksum = ? AND a.artifact_type = t.artifact_type AND a.removed_at IS NULL LIMIT 1",
-                        digest.hex());
+    sqlite::Query query(connection, artifact_that_has + "? LIMIT 1", digest.hex());
     return query.step();
 }
 
-std::vector<Digest> unused_payloads(sqlite::Connection& connection) {
-    std::vector<Digest> unused;
+std::vector<UnusedPayload> unused_payloads(sqlite::Connection& connection, const std::string& after, std::int64_t limit) {
     sqlite::Query query(connection,
-                        "SELECT digest FROM payloads AS p WHERE state = 'present' AND NOT EXISTS "
-                        "(SELECT 1 FROM artifact_types AS t CROSS JOIN artifacts AS a WHERE a.checksum = p.digest "
-                        "AND a.artifact_type = t.artifact_type AND a.removed_at IS NULL) ORDER BY digest");
-    while (query.step()) unused.push_back(Digest::parse(query.view(0)));
+                        "SELECT digest, size_bytes FROM payloads AS p WHERE digest > ? AND state = 'present' AND NOT EXISTS (" +
+                            artifact_that_has + "p.digest) ORDER BY digest LIMIT ?",
+                        after, limit);
+    std::vector<UnusedPayload> unused;
+    while (query.step()) unused.push_back({Digest::parse(query.view(0)), static_cast<std::uint64_t>(query.integer(1))});
     return unused;
 }
 

@@ -4,6 +4,7 @@
 #include <custody/ids.hpp>
 #include <custody/time.hpp>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,8 +39,14 @@ void mark_verified(sqlite::Connection& connection, const Digest& digest, std::in
 void mark_payload_removed(sqlite::Connection& connection, const Digest& digest);
 /// Whether an artifact that still has its payload refers to it; as quick however many do or did.
 bool is_referenced(sqlite::Connection& connection, const Digest& digest);
-/// Payloads that are there, and that no artifact has any more.
-std::vector<Digest> unused_payloads(sqlite::Connection& connection);
+/// Payloads that are said to be present and that no artifact has any more, by their digests, beginning after `after`: what an
+/// interrupted cleanup of an earlier version may have left.
+struct UnusedPayload {
+    Digest digest;
+    std::uint64_t size_bytes;
+};
+std::vector<UnusedPayload> unused_payloads(sqlite::Connection& connection, const std::string& after = {},
+                                           std::int64_t limit = std::numeric_limits<std::int64_t>::max());
 void for_each_payload(sqlite::Connection& connection, const std::function<void(const PayloadRow&)>& use);
 
 }  // namespace custody::catalog

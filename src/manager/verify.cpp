@@ -169,9 +169,9 @@ std::vector<PayloadCheck::Task> Verification::choose_payloads() {
         catalog::for_each_payload(connection, [&](const catalog::PayloadRow& row) {
             if (row.present) tasks.push_back({row, is_drawn() && !(resumed_since_ && row.verified_at >= *resumed_since_)});
         });
-        for (const auto& digest : catalog::unused_payloads(connection)) {
-            found.push_back(
-                {Severity::note, "unused_payload", digest.hex(), "no artifact has it any more; a cleanup was interrupted"});
+        for (const auto& unused : catalog::unused_payloads(connection)) {
+            found.push_back({Severity::note, "unused_payload", unused.digest.hex(),
+                             "no artifact has it any more; a cleanup was interrupted"});
         }
         if (options_.resume && !resumed_since_) {
             found.push_back({Severity::note, "nothing_to_resume", "payloads",
