@@ -12,6 +12,11 @@ namespace custody::testing {
 namespace fs = std::filesystem;
 
 Driver::Driver(const std::vector<std::string>& arguments) {
+    // Nothing may allocate from fork to exec: a lock of the allocator may be another thread's.
+    static const std::string program = STORE_DRIVER;
+    std::vector<char*> list{const_cast<char*>(program.c_str())};
+    for (const auto& argument : arguments) list.push_back(const_cast<char*>(argument.c_str()));
+    list.push_back(nullptr);
     std::array<int, 2> ends{};
     if (::pipe(ends.data()) != 0) throw std::runtime_error("pipe failed");
     pid_ = ::fork();
@@ -19,12 +24,7 @@ Driver::Driver(const std::vector<std::string>& arguments) {
         ::dup2(ends[1], STDOUT_FILENO);
         ::close(ends[0]);
         ::close(ends[1]);
-        std::vector<char*> list;
-        static std::string program = STORE_DRIVER;
-        list.push_back(program.data());
-        for (const auto& argument : arguments) list.push_back(const_cast<char*>(argument.c_str()));
-        list.push_back(nullptr);
-        ::execv(program.c_str(), list.data());
+        ::execv(list[0], list.data());
         ::_exit(127);
     }
     ::close(ends[1]);

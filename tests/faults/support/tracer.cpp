@@ -15,6 +15,7 @@
 #include <map>
 #include <mutex>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 
 namespace custody::faults {
@@ -57,19 +58,34 @@ void set_result(pid_t, int) {}
 void set_argument(pid_t, int, std::uint64_t) {}
 #endif
 
-pid_t start(const std::vector<std::string>& command) {
+std::vector<char*> pointers(const std::vector<std::string>& words) {
     std::vector<char*> list;
-    for (const auto& word : command) list.push_back(const_cast<char*>(word.c_str()));
+    for (const auto& word : words) list.push_back(const_cast<char*>(word.c_str()));
     list.push_back(nullptr);
+    return list;
+}
+
+std::vector<std::string> environment() {
+    std::vector<std::string> variables{"ASAN_OPTIONS=detect_leaks=0"};  // leaks can't be looked for under a tracer
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+        if (!std::string_view(*variable).starts_with("ASAN_OPTIONS=")) variables.emplace_back(*variable);
+    }
+    return variables;
+}
+
+// Other threads of the harness are at work: from fork to exec nothing may allocate, a lock of the allocator may be another's.
+pid_t start(const std::vector<std::string>& command) {
+    const auto arguments = pointers(command);
+    const auto variables = environment();
+    const auto variable_list = pointers(variables);
     const auto child = ::fork();
     if (child != 0) return child;
     const int nowhere = ::open("/dev/null", O_RDWR);
     ::dup2(nowhere, STDIN_FILENO);
-    ::dup2(nowhere, STDOUT_FILENO);                 // what it says is read from the calls by which it says it
-    ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);  // leaks can't be looked for under a tracer
+    ::dup2(nowhere, STDOUT_FILENO);  // what it says is read from the calls by which it says it
     ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
     ::raise(SIGSTOP);
-    ::execv(list[0], list.data());
+    ::execve(arguments[0], arguments.data(), variable_list.data());
     ::_exit(127);
 }
 
