@@ -1,6 +1,9 @@
 #include "manager/layout.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <custody/error.hpp>
 
 #include "blobs/durable.hpp"
@@ -33,6 +36,10 @@ Layout layout_of(const std::filesystem::path& base) {
     auto absolute = resolved(base);
     if (!absolute.has_filename() && absolute.has_parent_path()) absolute = absolute.parent_path();
     return {absolute};
+}
+
+bool may_be_there(const std::string& catalog) noexcept {
+    return ::access(catalog.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 void make_folders(const Layout& layout, const blobs::Modes& modes) {

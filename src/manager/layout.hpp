@@ -24,6 +24,10 @@ void refuse_nul(const std::filesystem::path& path, const std::string& what);
 /// Absolute, with the links of what is there resolved, so that it holds after chdir. @throws IoError
 Layout layout_of(const std::filesystem::path& base);
 
+/// Whether a store's catalog is there, or can't be said not to be. What an init or a restore has made and then fails is taken
+/// away only where it isn't: others may use it already. Needs no memory, which may be what they failed for.
+bool may_be_there(const std::string& catalog) noexcept;
+
 /// The folders that every store has below its base, which must be there. @throws IoError
 void make_folders(const Layout& layout, const blobs::Modes& modes);
 

@@ -47,7 +47,7 @@ void refuse_in_use(const std::filesystem::path& base, const std::optional<std::s
 
 NewFolder::NewFolder(const Layout& layout, const std::optional<std::string>& payloads, const std::string& store_id,
                      const blobs::Modes& modes)
-    : layout_(layout), payloads_(payloads), store_id_(store_id) {
+    : layout_(layout), catalog_(layout.catalog().string()), payloads_(payloads), store_id_(store_id) {
     const auto mark = mark_of(store_id_, payloads_);
     refuse_in_use(layout_.base, payloads_, mark);
     blobs::make_parents(layout_.base);
@@ -91,7 +91,7 @@ void NewFolder::keep() {
 
 // Only what a restore makes, and the mark last: where this is interrupted, the next one can go on.
 void NewFolder::take_away() noexcept {
-    if (!alone_) return;  // what is there is another's
+    if (!alone_ || may_be_there(catalog_)) return;  // what is there is another's, or a store
     try {
         std::error_code ignored;
         for (const auto* own : {"blobs", "trash", "temp", "artifacts"}) {

@@ -29,6 +29,7 @@ class NewFolder {
     void take_away() noexcept;
 
     Layout layout_;
+    std::string catalog_;
     std::optional<std::string> payloads_;
     std::string store_id_;
     blobs::Descriptor alone_{};

@@ -98,26 +98,27 @@ void refuse_lost_catalog(const Layout& layout) {
 // A payload folder is claimed for the store before there is one; where it isn't made after all, the folder is free again.
 class Claim {
    public:
-    Claim(std::optional<std::string> root, std::string store_id, const std::filesystem::path& base, unsigned mode)
-        : root_(std::move(root)), store_id_(std::move(store_id)) {
-        if (root_) manager::claim_payload_root(*root_, store_id_, base, mode);
+    Claim(std::optional<std::string> root, std::string store_id, const Layout& layout, unsigned mode)
+        : root_(std::move(root)), store_id_(std::move(store_id)), catalog_(layout.catalog().string()) {
+        if (root_) manager::claim_payload_root(*root_, store_id_, layout.base, mode);
     }
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
     ~Claim() {
-        if (root_) manager::release_payload_root(*root_, store_id_);
+        if (root_ && !manager::may_be_there(catalog_)) manager::release_payload_root(*root_, store_id_);
     }
     void keep() { root_.reset(); }
 
    private:
     std::optional<std::string> root_;
     std::string store_id_;
+    std::string catalog_;
 };
 
 // Folders that an init which failed has made in a new or empty one: those that are empty, so nobody else's.
 class Leftovers {
    public:
-    explicit Leftovers(const Layout& layout) : layout_(layout) {
+    explicit Leftovers(const Layout& layout) : layout_(layout), catalog_(layout.catalog().string()) {
         std::error_code ignored;
         base_was_there_ = std::filesystem::exists(layout.base, ignored);
         kept_ = base_was_there_ && !std::filesystem::is_empty(layout.base, ignored);
@@ -125,7 +126,7 @@ class Leftovers {
     Leftovers(const Leftovers&) = delete;
     Leftovers& operator=(const Leftovers&) = delete;
     ~Leftovers() {
-        if (kept_) return;
+        if (kept_ || manager::may_be_there(catalog_)) return;
         try {
             std::error_code ignored;
             for (const auto& folder : {layout_.storage() / "blobs", layout_.storage() / "trash", layout_.artifacts(),
@@ -138,9 +139,13 @@ class Leftovers {
         }
     }
     void keep() { kept_ = true; }
+    /// Held until they are gone: whoever makes the store next has folders of the same names.
+    void lock() { alone_ = blobs::lock_folder(layout_.base); }
 
    private:
     const Layout& layout_;
+    std::string catalog_;
+    blobs::Descriptor alone_{};
     bool base_was_there_ = false;
     bool kept_ = false;
 };
@@ -153,7 +158,7 @@ InitResult make_store(const Layout& layout, const InitOptions& init, const Manag
     blobs::make_folder(layout.base, modes.folder());
     // The claims of others who make this very store at this moment must not be taken for another store's; and a restore that
     // fails takes its folders away again.
-    const auto alone = blobs::lock_folder(layout.base);
+    leftovers.lock();
     if (exists(layout)) {
         leftovers.keep();
         return InitResult::already_there;
@@ -163,7 +168,7 @@ InitResult make_store(const Layout& layout, const InitOptions& init, const Manag
     refuse_network_file_system(layout.storage());
     const auto payload_root = make_payload_root(init.payloads, modes);
     const auto store_id = ArtifactId::random().str();
-    Claim claim(payload_root, store_id, layout.base, modes.file());
+    Claim claim(payload_root, store_id, layout, modes.file());
     blobs::BlobStore(payload_root ? std::filesystem::path(*payload_root) : layout.storage(), modes).create();
     const bool first = sqlite::Database::create(layout.catalog(), modes.file(), [&](sqlite::Connection& connection) {
         write_first_rows(connection, init, options, store_id, payload_root);

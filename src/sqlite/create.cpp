@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 #include <custody/error.hpp>
+#include <string>
+#include <vector>
 
 #include "base/hex.hpp"
 #include "base/random.hpp"
@@ -35,8 +37,10 @@ bool Database::create(const std::filesystem::path& file, unsigned mode, const st
     std::uint8_t random[8];
     base::random_bytes(random);
     const std::filesystem::path draft = file.string() + ".new-" + base::to_hex(random);
+    std::vector<std::string> names;  // made beforehand: there may be no memory for them when they are to go
+    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) names.push_back(draft.string() + suffix);
     const auto remove_draft = [&] {
-        for (const char* suffix : {"", "-wal", "-shm", "-journal"}) ::unlink((draft.string() + suffix).c_str());
+        for (const auto& name : names) ::unlink(name.c_str());
     };
     try {
         build(draft, mode, fill);

@@ -43,8 +43,9 @@ class Database {
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
 
-    /// Makes a database of the newest version at a path where none is: complete and durable, or not at all. `fill` writes
-    /// the first rows in the same breath. False where another process was first. @throws IoError
+    /// Makes a database of the newest version at a path where none is: complete, or not at all. `fill` writes the first rows in
+    /// the same breath. False where another process was first. @throws IoError; where the name alone could not be made durable
+    /// the database is there all the same, and the next one to open it makes it so
     static bool create(const std::filesystem::path& file, unsigned mode, const std::function<void(Connection&)>& fill);
 
     /// Runs `body` inside BEGIN IMMEDIATE and commits; whatever it throws takes back what it did, and comes through. Where

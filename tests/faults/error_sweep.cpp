@@ -15,8 +15,8 @@ using namespace custody::faults;
 namespace {
 
 constexpr const char* usage =
-    "usage: faults_error_sweep [--all] [--points=N] [--operation=NAME]\n"
-    "Without --all each operation fails at N (24) of its calls, others in each run.\n"
+    "usage: faults_error_sweep [--all] [--points=N] [--last=N] [--operation=NAME]\n"
+    "Without --all each operation fails at N (24) of its calls, others in each run; with --last, at each of the last N.\n"
     "Each fault strikes once; those of a last series last until the operation is over.\n";
 
 struct Fault {
@@ -219,8 +219,11 @@ void sweep(const Operation& operation, const CommandLine& line, Verdicts& verdic
         (void)subject.before.copy_to(world.root());
         Saboteur counter(fault, 0);
         (void)trace(command(subject, world), world.root(), counter);
-        const auto every = line.has("all") ? 1 : std::max<std::uint64_t>(1, counter.count() * faults().size() / points);
-        for (std::uint64_t at = 1 + std::random_device{}() % every; at <= counter.count(); at += every) {
+        const auto calls = counter.count();
+        const bool each = line.has("all") || line.has("last");
+        const auto every = each ? 1 : std::max<std::uint64_t>(1, calls * faults().size() / points);
+        const auto begin = calls - std::min(calls, line.number("last", calls));
+        for (auto at = begin + 1 + std::random_device{}() % every; at <= calls; at += every) {
             switch (fail_once(subject, world, fault, at, verdicts)) {
                 case Outcome::done:
                     ++counts.done;
