@@ -28,14 +28,6 @@ std::string first_of(const std::vector<std::string>& differences) {
     return differences.size() > most ? list + "; and " + std::to_string(differences.size() - most) + " more" : list;
 }
 
-// What a newer program that upgraded the store says of those that may still use it.
-void require_at_most_newest(Connection& connection, const char* sql) {
-    Query query(connection, sql);
-    if (!query.step() || query.integer(0) > newest_version()) {
-        throw VersionMismatch("another program has upgraded the store meanwhile; use a newer custody");
-    }
-}
-
 }  // namespace
 
 Database::Database(std::filesystem::path file, const std::filesystem::path& queue_file, DatabaseOptions options)
@@ -57,10 +49,9 @@ Database::Database(std::filesystem::path file, const std::filesystem::path& queu
 }
 
 void Database::become_writable(std::unique_ptr<Connection> writer) {
-    writer->execute("PRAGMA cache_size = -65536");  // a large batch that spills writes its pages to the WAL again and again
     if (!options_.diagnose) refuse_passing_fault(*writer);
     checkpointer_ = open(Access::checkpoint);
-    writer_ = std::move(writer);
+    set_writer(std::move(writer));
     writable_ = true;
     keep_locks(file_);
 }
@@ -147,20 +138,6 @@ void Database::require_same_process() const {
     }
 }
 
-// Another process may have upgraded the store under this one.
-void Database::require_same_version(Connection& connection) {
-    const int now = pragma(connection, "PRAGMA user_version");
-    if (now == version_) return require_unaltered(connection);
-    if (now < version_) throw VersionMismatch("an older database was put into this one's place; open the store anew");
-    require_at_most_newest(connection, "SELECT max(min_reader, min_writer) FROM store");
-}
-
-// The same for a read, which a writer's rules don't concern.
-void Database::require_readable(Connection& connection) const {
-    if (pragma(connection, "PRAGMA user_version") == version_) return;
-    require_at_most_newest(connection, "SELECT min_reader FROM store");
-}
-
 // SQLite counts what changes the schema. Where that count has moved, it is compared again: VACUUM moves it too.
 void Database::require_unaltered(Connection& connection) {
     const int now = pragma(connection, "PRAGMA schema_version");
@@ -180,40 +157,6 @@ std::vector<std::string> Database::schema_differences() {
         differences = sqlite::schema_differences(connection, version);
     });
     return differences;
-}
-
-void Database::read(const std::function<void(Connection&)>& body) {
-    require_same_process();
-    std::unique_ptr<Connection> reader;
-    {
-        const std::lock_guard lock(readers_mutex_);
-        if (!readers_.empty()) {
-            reader = std::move(readers_.back());
-            readers_.pop_back();
-        }
-    }
-    for (int attempt = 1;; ++attempt) {
-        if (!reader) {
-            reader = open(read_access_);
-        }
-        try {
-            Query(*reader, "BEGIN").run();
-            require_readable(*reader);
-            body(*reader);
-            Query(*reader, "COMMIT").run();
-            break;
-        } catch (const Corruption&) {
-            reader.reset();  // an I/O error can look like damage: look again with fresh eyes
-            if (attempt == 2) throw;
-        } catch (...) {
-            if (!reader->in_autocommit()) reader->execute("ROLLBACK");
-            const std::lock_guard lock(readers_mutex_);
-            readers_.push_back(std::move(reader));
-            throw;
-        }
-    }
-    const std::lock_guard lock(readers_mutex_);
-    readers_.push_back(std::move(reader));
 }
 
 }  // namespace custody::sqlite

@@ -33,7 +33,8 @@ enum class Grouping {
 };
 
 /// One store's database, shared by the threads of a process: one connection that writes, one that checkpoints
-/// while the writer holds the lock, and as many that read as there are threads reading.
+/// while the writer holds the lock, and as many that read as there are threads reading. While nobody writes, the first of
+/// these is the writer's.
 class Database {
    public:
     /// Opens, checks that it is ours, of a version we know, and unaltered, in this order and before anything is written.
@@ -111,6 +112,10 @@ class Database {
     void require_same_version(Connection& connection);
     void require_unaltered(Connection& connection);
     void require_readable(Connection& connection) const;
+    std::unique_ptr<Connection> borrow();
+    void give_back(std::unique_ptr<Connection> connection);
+    void set_writer(std::unique_ptr<Connection> writer);
+    void require_writer();
     void refuse_altered(const std::vector<std::string>& differences) const;
     void begin_group(Deadline deadline);
     std::exception_ptr take_part(Group& group, const std::function<void(Connection&)>& body);
@@ -137,8 +142,9 @@ class Database {
     std::deque<Waiter*> lane_;
     std::shared_ptr<Group> group_;  ///< belongs to whoever is at the front
 
-    std::unique_ptr<Connection> writer_;
+    std::unique_ptr<Connection> writer_;  ///< of whoever is at the front; of lane_mutex_ where nobody is. Null while it is lent
     std::unique_ptr<Connection> checkpointer_;
+    int wal_frames_ = 0;  ///< in the WAL after the last commit of this process
     bool wrote_ = false;
     bool poisoned_ = false;  ///< a sync failed: the handles are not used again
     bool writable_ = false;

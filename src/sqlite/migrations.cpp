@@ -3,6 +3,7 @@
 #include <custody/error.hpp>
 #include <custody/time.hpp>
 #include <map>
+#include <string_view>
 #include <tuple>
 
 #include "sqlite/connection.hpp"
@@ -38,6 +39,20 @@ Objects embedded_objects(const char* schema) {
         }
     }
     return objects;
+}
+
+// Whether it is the embedded one to the byte, as nearly every opening finds it: without a look at each object by its name.
+bool is_as_embedded(Connection& connection, std::string_view schema) {
+    Query query(connection, schema_query);
+    while (query.step()) {
+        for (int column = 0; column < 4; ++column) {
+            const auto text = query.view(column);
+            const char end = column < 3 ? schema_field_end : schema_row_end;
+            if (!schema.starts_with(text) || !schema.substr(text.size()).starts_with(end)) return false;
+            schema.remove_prefix(text.size() + 1);
+        }
+    }
+    return schema.empty();
 }
 
 // The same bytes as a blob are no text: some clients would show them otherwise.
@@ -85,9 +100,13 @@ int migrate(Connection& connection, const MigrationStep& step, const std::functi
 }
 
 std::vector<std::string> schema_differences(Connection& connection, int version) {
-    const auto stored = stored_objects(connection);
-    const auto expected = embedded_objects(migrations()[static_cast<std::size_t>(version - 1)].schema);
+    const char* const schema = migrations()[static_cast<std::size_t>(version - 1)].schema;
     std::vector<std::string> differences;
+    Query no_text(connection, no_text_query);
+    while (no_text.step()) differences.push_back("altered " + no_text.text(0) + " " + no_text.text(1));
+    if (differences.empty() && is_as_embedded(connection, schema)) return differences;
+    const auto stored = stored_objects(connection);
+    const auto expected = embedded_objects(schema);
     for (const auto& [name, definition] : expected) {
         const auto found = stored.find(name);
         if (found == stored.end()) {
@@ -96,8 +115,6 @@ std::vector<std::string> schema_differences(Connection& connection, int version)
             differences.push_back("altered " + name.first + " " + name.second);
         }
     }
-    Query no_text(connection, no_text_query);
-    while (no_text.step()) differences.push_back("altered " + no_text.text(0) + " " + no_text.text(1));
     for (const auto& [name, definition] : stored) {
         if (!expected.contains(name)) differences.push_back("foreign " + name.first + " " + name.second);
     }

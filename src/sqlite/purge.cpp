@@ -22,6 +22,7 @@ bool Database::purge() {
     const auto turn = queue_.wait(deadline);
     // secure_delete alone leaves text in pages that were rebalanced. temp_store is MEMORY: the copy that VACUUM makes of the
     // database touches no disk but the log.
+    require_writer();
     writer_->clear_statements();
     writer_->execute("VACUUM");
     wrote_ = true;

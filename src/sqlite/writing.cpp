@@ -64,6 +64,17 @@ std::exception_ptr copy_of(const std::exception_ptr& failure) {
 
 }  // namespace
 
+void Database::set_writer(std::unique_ptr<Connection> writer) {
+    // A large batch that spills writes its pages to the WAL again and again.
+    writer->execute("PRAGMA cache_spill = -65536");
+    writer_ = std::move(writer);
+}
+
+// Where a reader has the writer's connection it keeps it, and a new one takes its place: no writer waits for a reader.
+void Database::require_writer() {
+    if (!writer_) set_writer(open(Access::read_write));
+}
+
 void Database::begin_immediate(Deadline deadline) {
     if (!writer_->in_autocommit()) writer_->execute("ROLLBACK");  // there was no memory for it when it was due
     writer_->set_busy_timeout(remaining(deadline));
@@ -78,6 +89,7 @@ void Database::begin_immediate(Deadline deadline) {
 void Database::commit() {
     try {
         Query(*writer_, "COMMIT").run();
+        wal_frames_ = writer_->wal_frames();
     } catch (const IoError&) {
         // A failed fsync leaves the kernel's pages in doubt; asking again would answer "fine". The handle is not used again.
         poisoned_ = poisoned_ || (sqlite3_extended_errcode(writer_->handle()) & 0xff) == SQLITE_IOERR;
@@ -98,7 +110,7 @@ void Database::renew() noexcept {
         write_what_is_there(*writer);
         writer->execute("COMMIT; PRAGMA synchronous = FULL");
         auto checkpointer = open(Access::checkpoint);
-        writer_ = std::move(writer);
+        set_writer(std::move(writer));
         checkpointer_ = std::move(checkpointer);
         poisoned_ = false;
         keep_locks(file_);
@@ -137,6 +149,7 @@ void Database::write(const std::function<void(Connection&)>& body, Grouping grou
 }
 
 void Database::begin_group(Deadline deadline) {
+    require_writer();
     if (poisoned_) renew();
     if (poisoned_)
         throw IoError("an earlier write of this process failed on the disk; check the disk, and open the store anew", EIO);
@@ -215,7 +228,7 @@ void Database::end_group(Deadline deadline) {
     }
     if (!committed) return;
     wrote_ = true;
-    if (writer_->wal_frames() < checkpoint_frames) return;
+    if (wal_frames_ < checkpoint_frames) return;
     try {
         checkpoint_guarded(deadline);
     } catch (const std::exception&) {
@@ -226,6 +239,7 @@ void Database::end_group(Deadline deadline) {
 // SQLite 3.7.0 to 3.51.2 can lose rows when a checkpoint meets a writer that resets the WAL. Here no writer can:
 // this process holds BEGIN IMMEDIATE on one connection while another makes a PASSIVE checkpoint.
 bool Database::checkpoint_guarded(Deadline deadline) {
+    require_writer();
     begin_immediate(deadline);
     int in_log = 0;
     int moved = 0;
@@ -259,7 +273,7 @@ void Database::reset_wal(Deadline deadline) {
 void Database::shorten_log() noexcept {
     try {
         const auto deadline = Clock::now() + close_patience;
-        if (checkpoint_guarded(deadline) && writer_->wal_frames() >= reset_frames) reset_wal(deadline);
+        if (checkpoint_guarded(deadline) && wal_frames_ >= reset_frames) reset_wal(deadline);
     } catch (const std::exception&) {
         // What stays in the WAL is safe there; the next one to open the store moves it.
     }

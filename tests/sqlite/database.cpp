@@ -33,47 +33,6 @@ TEST_CASE("a write is there afterwards, one that throws is not") {
     CHECK(count_types(*database) == 2);
 }
 
-TEST_CASE("a read sees one moment, whatever is written meanwhile") {
-    const TestDatabase test;
-    const auto database = test.open();
-    const auto other = test.open();
-    write_type(*database, "a");
-    database->read([&](sqlite::Connection& connection) {
-        const auto count = [&] {
-            sqlite::Query query(connection, "SELECT count(*) FROM artifact_types WHERE built_in = 0");
-            query.step();
-            return query.integer(0);
-        };
-        CHECK(count() == 1);
-        write_type(*database, "b");
-        write_type(*other, "c");
-        CHECK(count() == 1);
-    });
-    CHECK(count_types(*database) == 3);
-}
-
-TEST_CASE("a read that throws leaves its connection usable") {
-    const TestDatabase test;
-    const auto database = test.open();
-    for (int i = 0; i < 5; ++i) {
-        CHECK_THROWS_AS(database->read([](sqlite::Connection&) { throw NotFound("x"); }), NotFound);
-        CHECK_NOTHROW(count_types(*database));
-    }
-}
-
-TEST_CASE("a read can't leave a transaction open that would hold the write-ahead log") {
-    const TestDatabase test;
-    const auto database = test.open();
-    CHECK_THROWS_AS(database->read([](sqlite::Connection& connection) {
-        sqlite::Query query(connection, "SELECT artifact_type FROM artifact_types");
-        query.step();
-        throw Conflict("half way");
-    }),
-                    Conflict);
-    write_type(*database, "x");
-    CHECK(database->checkpoint());
-}
-
 TEST_CASE("past the deadline a write is refused as Busy and has changed nothing") {
     const TestDatabase test;
     const auto holder = sqlite::open_connection(test.file, sqlite::Access::read_write);
