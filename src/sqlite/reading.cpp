@@ -48,7 +48,9 @@ std::unique_ptr<Connection> Database::borrow() {
     }
     {
         const std::lock_guard lock(lane_mutex_);
-        if (lane_.empty() && !group_ && !poisoned_) connection = std::move(writer_);
+        // In a transaction it is where there was no memory to end one: the next write does.
+        const bool is_free = lane_.empty() && !group_ && !poisoned_ && writer_ && writer_->in_autocommit();
+        if (is_free) connection = std::move(writer_);
     }
     if (connection) connection->set_busy_timeout(options_.lock_timeout);  // the last write's deadline was set
     return connection;
