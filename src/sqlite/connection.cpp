@@ -121,6 +121,11 @@ void Connection::set_busy_timeout(std::chrono::milliseconds timeout) {
 
 void Connection::clear_statements() { statements_.clear(); }
 
+void Connection::use_schema(int count) {
+    if (count != schema_count_) clear_statements();
+    schema_count_ = count;
+}
+
 void Connection::leak() noexcept {
     for (auto& [sql, statement] : statements_) (void)statement.release();
     (void)database_.release();

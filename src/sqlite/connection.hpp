@@ -46,6 +46,11 @@ class Connection {
     [[nodiscard]] int wal_frames() const noexcept { return wal_frames_; }
     void watch_wal() noexcept;
     void clear_statements();
+    /// Clears them where they were prepared for another schema than that of this count (PRAGMA schema_version). To be called
+    /// inside of a transaction that writes, before its first statement: where SQLite finds out by itself, takes back what the
+    /// statement has begun and has no memory for that, it ends the transaction, says nothing, and runs the statement outside of
+    /// one (3.40).
+    void use_schema(int count);
     /// Lets go of the handle without closing it: in a forked child, closing would drop the parent's locks.
     void leak() noexcept;
 
@@ -54,6 +59,7 @@ class Connection {
     std::unique_ptr<SQLite::Database> database_;
     std::map<std::string, std::unique_ptr<SQLite::Statement>, std::less<>> statements_;
     int wal_frames_ = 0;
+    int schema_count_ = -1;
 };
 
 /// Opens with the settings of the design: foreign keys, cell_size_check, recursive triggers, secure_delete, defensive,

@@ -141,6 +141,7 @@ void Database::require_same_process() const {
 // SQLite counts what changes the schema. Where that count has moved, it is compared again: VACUUM moves it too.
 void Database::require_unaltered(Connection& connection) {
     const int now = pragma(connection, "PRAGMA schema_version");
+    connection.use_schema(now);
     if (now == checked_schema_) return;
     const auto differences = sqlite::schema_differences(connection, version_);
     if (!differences.empty()) refuse_altered(differences);

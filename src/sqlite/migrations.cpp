@@ -86,6 +86,7 @@ int migrate(Connection& connection, const MigrationStep& step, const std::functi
             }
             if (applied == 0 && prepare) prepare();
             connection.execute(migration.sql);
+            connection.clear_statements();  // they are of the schema before: see Connection::use_schema
             record(connection, migration);  // first: the step's entry tells of it
             if (step) step(connection, migration.version);
             connection.execute(("PRAGMA user_version = " + std::to_string(migration.version)).c_str());
