@@ -25,6 +25,7 @@ void Database::require_same_version(Connection& connection) {
     const int now = pragma(connection, "PRAGMA user_version");
     if (now == version_) return require_unaltered(connection);
     if (now < version_) throw VersionMismatch("an older database was put into this one's place; open the store anew");
+    connection.use_schema(pragma(connection, "PRAGMA schema_version"));
     require_at_most_newest(connection, "SELECT max(min_reader, min_writer) FROM store");
 }
 

@@ -167,18 +167,6 @@ TEST_CASE("in a forked child a handle refuses to work, and its end leaves the pa
     CHECK(count_types(*database) == 2);
 }
 
-TEST_CASE("what looks like damage is looked at again before it is believed") {
-    const TestDatabase test;
-    const auto database = test.open();
-    int attempts = 0;
-    CHECK_NOTHROW(database->read([&](sqlite::Connection&) {
-        if (++attempts == 1) throw Corruption("an I/O error that looks like it");
-    }));
-    CHECK(attempts == 2);
-    CHECK_THROWS_AS(database->read([&](sqlite::Connection&) { throw Corruption("still"); }), Corruption);
-    CHECK_NOTHROW(count_types(*database));
-}
-
 TEST_CASE("a schema that is altered under a writer is found before anything is written") {
     const TestDatabase test;
     const auto database = test.open();
