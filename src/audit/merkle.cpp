@@ -9,7 +9,7 @@ namespace custody::audit {
 namespace {
 
 Digest hash_of(char prefix, std::span<const std::byte> first, std::span<const std::byte> second = {}) {
-    thread_local base::Sha256 hash;
+    base::Sha256 hash;
     hash.update(std::string_view(&prefix, 1));
     hash.update(first);
     if (!second.empty()) hash.update(second);

@@ -12,7 +12,7 @@ Salt random_salt() {
 }
 
 std::string commit_text(const Salt& salt, std::string_view text) {
-    thread_local Sha256 hash;
+    Sha256 hash;
     hash.update(std::as_bytes(std::span(salt)));
     hash.update(text);
     return "sha256:" + hash.finish().hex();

@@ -75,7 +75,7 @@ class Source {
 
     NamedFile file_;
     const std::function<void(std::uint64_t)>& progress_;
-    base::Sha256 sha256_{};
+    base::Sha256 sha256_;
     std::uint64_t done_ = 0;
 };
 

@@ -78,7 +78,7 @@ struct PayloadStream::Impl {
     Digest digest;
     std::uint64_t size_bytes;
     ArtifactId artifact;
-    base::Sha256 hash{};
+    base::Sha256 hash;
     std::uint64_t done_bytes = 0;
 };
 
