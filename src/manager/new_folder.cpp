@@ -106,7 +106,7 @@ void NewFolder::take_away() noexcept {
             for (const char* own : {"blobs", "trash"}) {
                 std::filesystem::remove_all(std::filesystem::path(*payloads_) / own, ignored);
             }
-            release_payload_root(*payloads_, store_id_);
+            release_payload_root(payload_root_marker(*payloads_), store_id_);
         }
         for (const auto& folder : {layout_.storage(), layout_.audit()}) std::filesystem::remove(folder, ignored);
         std::filesystem::remove(layout_.base / mark_name, ignored);

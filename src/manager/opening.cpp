@@ -98,19 +98,22 @@ void refuse_lost_catalog(const Layout& layout) {
 // A payload folder is claimed for the store before there is one; where it isn't made after all, the folder is free again.
 class Claim {
    public:
-    Claim(std::optional<std::string> root, std::string store_id, const Layout& layout, unsigned mode)
-        : root_(std::move(root)), store_id_(std::move(store_id)), catalog_(layout.catalog().string()) {
-        if (root_) manager::claim_payload_root(*root_, store_id_, layout.base, mode);
+    Claim(const std::optional<std::string>& root, std::string store_id, const Layout& layout, unsigned mode, bool after_kill)
+        : store_id_(std::move(store_id)), catalog_(layout.catalog().string()) {
+        if (!root) return;
+        auto marker = manager::payload_root_marker(*root);
+        manager::claim_payload_root(*root, store_id_, layout.base, mode, after_kill);
+        marker_ = std::move(marker);
     }
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
     ~Claim() {
-        if (root_ && !manager::may_be_there(catalog_)) manager::release_payload_root(*root_, store_id_);
+        if (!marker_.empty() && !manager::may_be_there(catalog_)) manager::release_payload_root(marker_, store_id_);
     }
-    void keep() { root_.reset(); }
+    void keep() { marker_.clear(); }
 
    private:
-    std::optional<std::string> root_;
+    std::string marker_{};
     std::string store_id_;
     std::string catalog_;
 };
@@ -164,11 +167,13 @@ InitResult make_store(const Layout& layout, const InitOptions& init, const Manag
         return InitResult::already_there;
     }
     refuse_lost_catalog(layout);
+    std::error_code ignored;
+    const bool after_kill = std::filesystem::exists(layout.storage(), ignored);
     manager::make_folders(layout, modes);
     refuse_network_file_system(layout.storage());
     const auto payload_root = make_payload_root(init.payloads, modes);
     const auto store_id = ArtifactId::random().str();
-    Claim claim(payload_root, store_id, layout, modes.file());
+    Claim claim(payload_root, store_id, layout, modes.file(), after_kill);
     blobs::BlobStore(payload_root ? std::filesystem::path(*payload_root) : layout.storage(), modes).create();
     const bool first = sqlite::Database::create(layout.catalog(), modes.file(), [&](sqlite::Connection& connection) {
         write_first_rows(connection, init, options, store_id, payload_root);

@@ -1,5 +1,9 @@
 #include "manager/payload_root.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
 #include <cerrno>
 #include <custody/error.hpp>
 #include <fstream>
@@ -65,24 +69,30 @@ void place_marker(const std::filesystem::path& root, const std::string& store_id
 }  // namespace
 
 void claim_payload_root(const std::filesystem::path& root, const std::string& store_id, const std::filesystem::path& base,
-                        unsigned mode) {
-    if (!owner_of(root)) {
+                        unsigned mode, bool after_kill) {
+    auto owner = owner_of(root);
+    if (!owner || (after_kill && owner->base == base)) {
         refuse_in_use(root);
+        if (owner) std::filesystem::remove(payload_root_marker(root));
         place_marker(root, store_id, base, mode);
+        owner = owner_of(root);
     }
-    if (const auto owner = owner_of(root); owner && owner->store_id == store_id) return;
-    throw InvalidArgument("the payloads of another store are in " + root.string() + " (" + (root / marker_name).string() +
+    if (owner && owner->store_id == store_id) return;
+    throw InvalidArgument("the payloads of another store are in " + root.string() + " (" + payload_root_marker(root) +
                           " says so): name another folder. Where an init was interrupted and that store was never made, remove "
                           "that file");
 }
 
-void release_payload_root(const std::filesystem::path& root, const std::string& store_id) noexcept {
-    try {
-        if (const auto owner = owner_of(root); owner && owner->store_id == store_id) {
-            std::filesystem::remove(root / marker_name);
-        }
-    } catch (const std::exception&) {
-        // The message of the next claim tells what to do.
+std::string payload_root_marker(const std::filesystem::path& root) { return root / marker_name; }
+
+void release_payload_root(const std::string& marker, const std::string& store_id) noexcept {
+    std::array<char, 64> bytes{};
+    const int file = ::open(marker.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) return;  // the message of the next claim tells what to do
+    const auto count = ::read(file, bytes.data(), bytes.size());
+    ::close(file);
+    if (count > 0 && std::string_view(bytes.data(), static_cast<std::size_t>(count)).starts_with(store_id)) {
+        ::unlink(marker.c_str());
     }
 }
 

@@ -61,6 +61,29 @@ TEST_CASE("a payload folder that has become another store's is not used") {
     CHECK_NOTHROW(ArtifactManager{base});
 }
 
+TEST_CASE("the claim of an init that was killed is replaced; that of a store which was moved is not") {
+    const Scratch scratch;
+    const auto base = scratch / "store";
+    const auto claimed = "6b6f1c1e-9d55-4d3c-8b6e-0f4a8c0d1e2f\n" + base.string();
+    scratch.file("payloads/custody-store", claimed);
+    CHECK_THROWS_AS(ArtifactManager::init(base, {.payloads = scratch / "payloads"}), InvalidArgument);  // nothing was left here
+    fs::create_directories(scratch / "elsewhere/storage");
+    CHECK_THROWS_AS(ArtifactManager::init(scratch / "elsewhere", {.payloads = scratch / "payloads"}), InvalidArgument);
+    CHECK(slurp(scratch / "payloads/custody-store") == claimed);
+    fs::create_directories(base / "storage");  // as a killed init leaves it
+    CHECK(ArtifactManager::init(base, {.payloads = scratch / "payloads"}) == InitResult::created);
+    CHECK_NOTHROW(ArtifactManager{base});
+}
+
+TEST_CASE("a claim is released by whom it names alone") {
+    const Scratch scratch;
+    const auto marker = scratch.file("payloads/custody-store", "one\n/somewhere").string();
+    manager::release_payload_root(marker, "two");
+    CHECK(fs::exists(marker));
+    manager::release_payload_root(marker, "one");
+    CHECK_FALSE(fs::exists(marker));
+}
+
 TEST_CASE("of two that take one payload folder at once, one gets it") {
     const Scratch scratch;
     fs::create_directory(scratch / "payloads");

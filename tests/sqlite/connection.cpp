@@ -1,5 +1,7 @@
 #include "sqlite/connection.hpp"
 
+#include <sqlite3.h>
+
 #include <custody/error.hpp>
 
 #include "sqlite/migrations.hpp"
@@ -31,6 +33,20 @@ TEST_CASE("every connection has the settings that the store relies on") {
     CHECK(pragma(*connection, "secure_delete") == "1");
     CHECK(pragma(*connection, "mmap_size") == "0");
     CHECK(pragma(*connection, "application_id") == std::to_string(sqlite::application_id));
+}
+
+TEST_CASE("statements are kept as long as the schema is the same, and forgotten with it") {
+    const TestDatabase database;
+    const auto connection = sqlite::open_connection(database.file, Access::read_write);
+    const auto is_kept = [&] { return sqlite3_next_stmt(connection->handle(), nullptr) != nullptr; };
+    const auto count = [&] { return std::stoi(pragma(*connection, "schema_version")); };
+    connection->use_schema(count());
+    (void)Query(*connection, "SELECT count(*) FROM artifacts").step();
+    connection->use_schema(count());
+    CHECK(is_kept());
+    connection->execute("CREATE INDEX another ON artifacts (status)");
+    connection->use_schema(count());
+    CHECK_FALSE(is_kept());
 }
 
 TEST_CASE("the defensive setting keeps even the library from editing the schema's table") {

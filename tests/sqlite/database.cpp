@@ -1,5 +1,6 @@
 #include "sqlite/database.hpp"
 
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -182,4 +183,26 @@ TEST_CASE("a schema that is altered under a writer is found before anything is w
     CHECK_NOTHROW(write_type(*database, "d"));
     CHECK(count_types(*database) == 3);
     CHECK(database->schema_differences().empty());
+}
+
+// SQLite 3.40 would find out by itself, and loses the transaction where it has no memory at that moment.
+TEST_CASE("a write has forgotten the statements of another schema before its first one") {
+    const TestDatabase test;
+    const auto database = test.open();
+    const auto inserts_kept = [&] {
+        int count = 0;
+        database->write([&](sqlite::Connection& connection) {
+            for (auto* one = sqlite3_next_stmt(connection.handle(), nullptr); one != nullptr;
+                 one = sqlite3_next_stmt(connection.handle(), one)) {
+                if (contains(sqlite3_sql(one), "INSERT INTO artifact_types")) ++count;
+            }
+        });
+        return count;
+    };
+    write_type(*database, "a");
+    CHECK(inserts_kept() == 1);
+    sqlite::open_connection(test.file, sqlite::Access::read_write)->execute("VACUUM");
+    CHECK(inserts_kept() == 0);
+    CHECK_NOTHROW(write_type(*database, "b"));
+    CHECK(count_types(*database) == 2);
 }

@@ -358,6 +358,10 @@ std::vector<Operation> make_table() {
          .entries = {1},
          .prepare = nothing_but_sources,
          .run_alone = [](const World& world) { ArtifactManager::init(world.store()); }},
+        {.name = "init with payloads elsewhere",  // a folder that is claimed for the store before there is one
+         .entries = {1},
+         .prepare = nothing_but_sources,
+         .run_alone = [](const World& world) { ArtifactManager::init(world.store(), {.payloads = world.outside("payloads")}); }},
         {.name = "migrate",
          .entries = {1},
          .prepare =

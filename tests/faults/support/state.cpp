@@ -11,8 +11,8 @@ namespace {
 namespace fs = std::filesystem;
 
 bool varies(const std::string& column) {
-    for (const char* end :
-         {"_at", "_ns", "_salt", "_id", "pid", "pid_started_ticks", "pid_namespace", "epoch", "host", "purpose"}) {
+    for (const char* end : {"_at", "_ns", "_salt", "_id", "pid", "pid_started_ticks", "pid_namespace", "epoch", "host", "purpose",
+                            "payload_root"}) {
         if (column.ends_with(end)) return true;
     }
     return false;
@@ -110,7 +110,9 @@ State state_of(const World& world) {
                                    "AND name NOT GLOB 'sqlite_*' ORDER BY name")) {
         state.rows += rows_of(*connection, table);
     }
-    for (const auto& entry : fs::recursive_directory_iterator(world.store() / "storage/blobs")) {
+    const auto elsewhere = texts(*connection, "SELECT payload_root FROM store WHERE payload_root IS NOT NULL");
+    const auto root = elsewhere.empty() ? world.store() / "storage" : fs::path(elsewhere.front());
+    for (const auto& entry : fs::recursive_directory_iterator(root / "blobs")) {
         if (!entry.is_directory()) state.payloads.insert(entry.path().filename().string());
     }
     return state;
