@@ -49,6 +49,10 @@ struct NewLink {
     bool allow_identified_release = false;      ///< audited override: the output may have an identified source's bytes
 };
 
+/// {"artifact_id", "artifact_type", "status", "created_at", "processing_module", "depth", "removed"}
+[[nodiscard]] CUSTODY_API ordered_json to_json(const LineageNode& node);
+/// {"artifact_id", "source_artifact_id", "relationship"}
+[[nodiscard]] CUSTODY_API ordered_json to_json(const LineageEdge& edge);
 /// {"root", "nodes": [...], "edges": [...], "truncated"}
 [[nodiscard]] CUSTODY_API ordered_json to_json(const Lineage& lineage);
 /// Graphviz' dot language, sources above outputs.

@@ -81,25 +81,24 @@ void draw(std::string& out, const Lineage& lineage, const Neighbours& next, bool
 
 }  // namespace
 
+ordered_json to_json(const LineageNode& node) {
+    return {{"artifact_id", node.id.str()},
+            {"artifact_type", node.type.name()},
+            {"status", to_string(node.status)},
+            {"created_at", node.created_at.str()},
+            {"processing_module", node.processing_module.empty() ? ordered_json(nullptr) : ordered_json(node.processing_module)},
+            {"depth", node.depth},
+            {"removed", node.removed}};
+}
+
+ordered_json to_json(const LineageEdge& edge) {
+    return {{"artifact_id", edge.output.str()}, {"source_artifact_id", edge.source.str()}, {"relationship", edge.relationship}};
+}
+
 ordered_json to_json(const Lineage& lineage) {
-    ordered_json form;
-    form["root"] = lineage.root.str();
-    form["nodes"] = ordered_json::array();
-    for (const auto& node : lineage.nodes) {
-        form["nodes"].push_back(
-            {{"artifact_id", node.id.str()},
-             {"artifact_type", node.type.name()},
-             {"status", to_string(node.status)},
-             {"created_at", node.created_at.str()},
-             {"processing_module", node.processing_module.empty() ? ordered_json(nullptr) : ordered_json(node.processing_module)},
-             {"depth", node.depth},
-             {"removed", node.removed}});
-    }
-    form["edges"] = ordered_json::array();
-    for (const auto& edge : lineage.edges) {
-        form["edges"].push_back(
-            {{"artifact_id", edge.output.str()}, {"source_artifact_id", edge.source.str()}, {"relationship", edge.relationship}});
-    }
+    ordered_json form = {{"root", lineage.root.str()}, {"nodes", ordered_json::array()}, {"edges", ordered_json::array()}};
+    for (const auto& node : lineage.nodes) form["nodes"].push_back(to_json(node));
+    for (const auto& edge : lineage.edges) form["edges"].push_back(to_json(edge));
     form["truncated"] = lineage.truncated;
     return form;
 }

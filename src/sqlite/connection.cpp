@@ -85,11 +85,12 @@ void configure(Connection& connection, Access access) {
         return;
     }
     // A page that isn't in the cache is copied and each of its cells is checked, which costs as much as a whole look-up by id; a
-    // thousand artifacts that a program goes back and forth among are 8 MiB of pages where there are a million.
+    // thousand artifacts that a program goes back and forth among, and their sources, are 20 MiB of pages where there are a
+    // million.
     connection.execute(
         "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
         "PRAGMA recursive_triggers = ON; PRAGMA secure_delete = ON; PRAGMA mmap_size = 0; PRAGMA journal_size_limit = 16777216;"
-        "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY");
+        "PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY");
     if (access == Access::read_write || access == Access::create) {
         sqlite3_create_function_v2(handle, "custody_writer", 0, SQLITE_UTF8 | SQLITE_INNOCUOUS, nullptr, custody_writer, nullptr,
                                    nullptr, nullptr);

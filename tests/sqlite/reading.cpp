@@ -125,7 +125,7 @@ TEST_CASE("a read keeps few pages in memory and waits its whole time, by whateve
     const auto database = test.open({.lock_timeout = 7000ms});
     for (int i = 0; i < 2; ++i) {
         database->read([](sqlite::Connection& connection) {
-            CHECK(sqlite::pragma(connection, "PRAGMA cache_size") == -16384);
+            CHECK(sqlite::pragma(connection, "PRAGMA cache_size") == -32768);
             CHECK(sqlite::pragma(connection, "PRAGMA busy_timeout") == 7000);
         });
         database->write([](sqlite::Connection& connection) {

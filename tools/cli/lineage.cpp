@@ -46,6 +46,22 @@ struct LineageFlags {
     std::optional<Format> format{};
 };
 
+template <class Element>
+void put_elements(const char* name, const std::vector<Element>& elements) {
+    put("\"" + std::string(name) + "\": ");
+    JsonArray array;
+    for (const auto& element : elements) array.add(to_json(element));
+    array.end(",\n");
+}
+
+// The same as to_json(graph), which in one piece would take several times the graph's memory.
+void put_as_json(const Lineage& graph) {
+    put("{\n\"root\": \"" + graph.root.str() + "\",\n");
+    put_elements("nodes", graph.nodes);
+    put_elements("edges", graph.edges);
+    put_line("\"truncated\": " + std::string(graph.truncated ? "true" : "false") + "\n}");
+}
+
 int lineage(const Session& session, const LineageFlags& flags) {
     auto manager = session.open();
     const auto direction = flags.both || (flags.up && flags.down) ? LineageDirection::both
@@ -58,7 +74,7 @@ int lineage(const Session& session, const LineageFlags& flags) {
             put_text(to_tree(*graph));
             break;
         case Format::as_json:
-            put_json(to_json(*graph));
+            put_as_json(*graph);
             break;
         case Format::dot:
             put(to_dot(*graph));

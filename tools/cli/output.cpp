@@ -166,7 +166,10 @@ void JsonArray::add(const ordered_json& element) {
     empty_ = false;
 }
 
-void JsonArray::end() { put(empty_ ? "]\n" : "\n]\n"); }
+void JsonArray::end(std::string_view what_follows) {
+    put(empty_ ? "]" : "\n]");
+    put(what_follows);
+}
 
 std::string size_text(std::uint64_t bytes) {
     static constexpr const char* units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

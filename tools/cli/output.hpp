@@ -63,7 +63,7 @@ class JsonArray {
    public:
     JsonArray() { put("["); }
     void add(const ordered_json& element);
-    void end();
+    void end(std::string_view what_follows = "\n");
 
    private:
     bool empty_ = true;
