@@ -260,12 +260,16 @@ bool are_worth_threads(const std::vector<Making*>& all) {
 
 void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at, const Progress& progress) {
     Meter meter(progress, all);
-    manager.database().read([&](sqlite::Connection& connection) {
+    const auto check_all = [&](sqlite::Connection& connection) {
         for (auto& making : all) {
             at = &making;
             check_against_catalog(manager, connection, making);
         }
-    });
+    };
+    // For nothing else than payloads it is soon enough under the lock.
+    if (std::ranges::any_of(all, [](const Making& making) { return has_payload(making.wanted); })) {
+        manager.database().read(check_all);
+    }
     std::vector<Making*> together, one_by_one;
     for (auto& making : all) {
         if (has_payload(making.wanted)) (can_come_again(making.wanted) ? together : one_by_one).push_back(&making);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/hex.hpp"
 #include "base/phi_guard.hpp"
@@ -172,6 +173,15 @@ std::string ManagerImpl::checked_object(const json& value, const std::string& te
     return checked;
 }
 
+namespace {
+/// Whose call this thread is at work on where that is not its own: one that writes serves those that wait.
+thread_local std::thread::id caller{};
+}  // namespace
+
+ManagerImpl::Serving::Serving(std::thread::id whose) : before_(std::exchange(caller, whose)) {}
+
+ManagerImpl::Serving::~Serving() { caller = before_; }
+
 void ManagerImpl::push_run(const RunId& run, const catalog::RunContext& context) {
     const std::lock_guard lock(shared_->mutex);
     shared_->runs[std::this_thread::get_id()].push_back({run, context});
@@ -189,7 +199,7 @@ void ManagerImpl::pop_run(const RunId& run) {
 
 std::optional<ManagerImpl::OpenRun> ManagerImpl::innermost() const {
     const std::lock_guard lock(shared_->mutex);
-    const auto found = shared_->runs.find(std::this_thread::get_id());
+    const auto found = shared_->runs.find(caller == std::thread::id() ? std::this_thread::get_id() : caller);
     return found == shared_->runs.end() || found->second.empty() ? std::nullopt : std::optional(found->second.back());
 }
 

@@ -180,6 +180,17 @@ class ManagerImpl {
     void begin_grouping_reads();
     void open_signing_key();
     [[nodiscard]] std::optional<OpenRun> innermost() const;
+    /// As long as it lives this thread is at work for another one, in whose runs what it writes belongs.
+    class Serving {
+       public:
+        explicit Serving(std::thread::id whose);
+        Serving(const Serving&) = delete;
+        Serving& operator=(const Serving&) = delete;
+        ~Serving();
+
+       private:
+        std::thread::id before_;
+    };
     /// A store that is open for diagnosis has no entries that wait.
     [[nodiscard]] bool groups_reads() const { return root_ ? root_->reads_ != nullptr : reads_ != nullptr; }
     [[nodiscard]] GroupedReads& reads() { return root_ ? *root_->reads_ : *reads_; }

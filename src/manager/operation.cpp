@@ -97,7 +97,8 @@ void ManagerImpl::transact(audit::ClockJump jump, sqlite::Grouping grouping,
     }
     auto waiting = reads_or_none();
     try {
-        const auto whole = [&](sqlite::Connection& connection) {
+        const auto whole = [&, me = std::this_thread::get_id()](sqlite::Connection& connection) {
+            const Serving serving(me);
             Recorder recorder(*this, connection, jump);
             for (const auto& read : waiting) recorder.append(read);
             body(connection, recorder);

@@ -50,8 +50,9 @@ class Database {
     static bool create(const std::filesystem::path& file, unsigned mode, const std::function<void(Connection&)>& fill);
 
     /// Runs `body` inside BEGIN IMMEDIATE and commits; whatever it throws takes back what it did, and comes through. Where
-    /// several threads wait to write, those that join do so one after another in the same transaction, each in its own thread,
-    /// and each returns once it is durable; what fails the transaction fails all of them. @throws Busy past the deadline;
+    /// several threads wait to write, the first of them runs the bodies of those that join, one after another in its transaction
+    /// (whose pages then stay with one processor), and each returns once that is durable; what fails the transaction fails all
+    /// of them. So a body is run by whatever thread. @throws Busy past the deadline;
     /// VersionMismatch where another process has upgraded the store meanwhile; SchemaAltered where somebody has altered the
     /// schema meanwhile
     void write(const std::function<void(Connection&)>& body, Grouping grouping = Grouping::alone);
@@ -86,9 +87,15 @@ class Database {
     [[nodiscard]] std::chrono::milliseconds lock_timeout() const { return options_.lock_timeout; }
 
    private:
+    using Body = std::function<void(Connection&)>;
     class Lane;
+    /// Who waits to write, in a thread of its own.
     struct Waiter {
+        const Body* body = nullptr;
         Grouping grouping = Grouping::alone;
+        bool is_served = false;        ///< another one runs its body
+        bool is_over = false;          ///< and that is durable, or has failed
+        std::exception_ptr failure{};  ///< its own
         std::condition_variable moved{};
     };
     /// A transaction that is open, and who shares it.
@@ -97,8 +104,7 @@ class Database {
         std::chrono::steady_clock::time_point begun{};
         std::size_t members = 0;       ///< whose changes are in it
         std::exception_ptr failure{};  ///< of all
-        bool over = false;
-        std::condition_variable ended{};
+        std::vector<Waiter*> served{};
     };
     std::unique_ptr<Connection> open(Access access);
     std::unique_ptr<Connection> open_for_diagnosis();
@@ -117,10 +123,11 @@ class Database {
     void set_writer(std::unique_ptr<Connection> writer);
     void require_writer();
     void refuse_altered(const std::vector<std::string>& differences) const;
-    void begin_group(Deadline deadline);
-    std::exception_ptr take_part(Group& group, const std::function<void(Connection&)>& body);
+    void lead(Lane& lane, const Body& body, Grouping grouping, Deadline deadline);
+    Group begin_group(Deadline deadline);
+    std::exception_ptr take_part(Group& group, const Body& body);
     bool take_back(Group& group, bool has_savepoint);
-    void end_group(Deadline deadline);
+    void end_group(Group& group, Deadline deadline);
     void roll_back() noexcept;
     void commit();
     void renew() noexcept;
@@ -140,7 +147,6 @@ class Database {
     // Writers of this process, first come first served.
     std::mutex lane_mutex_;
     std::deque<Waiter*> lane_;
-    std::shared_ptr<Group> group_;  ///< belongs to whoever is at the front
 
     std::unique_ptr<Connection> writer_;  ///< of whoever is at the front; of lane_mutex_ where nobody is. Null while it is lent
     std::unique_ptr<Connection> checkpointer_;

@@ -50,7 +50,7 @@ std::unique_ptr<Connection> Database::borrow() {
     {
         const std::lock_guard lock(lane_mutex_);
         // In a transaction it is where there was no memory to end one: the next write does.
-        const bool is_free = lane_.empty() && !group_ && !poisoned_ && writer_ && writer_->in_autocommit();
+        const bool is_free = lane_.empty() && !poisoned_ && writer_ && writer_->in_autocommit();
         if (is_free) connection = std::move(writer_);
     }
     if (connection) connection->set_busy_timeout(options_.lock_timeout);  // the last write's deadline was set
@@ -60,7 +60,7 @@ std::unique_ptr<Connection> Database::borrow() {
 void Database::give_back(std::unique_ptr<Connection> connection) {
     {
         const std::lock_guard lock(lane_mutex_);
-        if (writable_ && lane_.empty() && !group_ && !writer_) {
+        if (writable_ && lane_.empty() && !writer_) {
             writer_ = std::move(connection);
             return;
         }

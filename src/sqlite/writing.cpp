@@ -43,22 +43,29 @@ void write_what_is_there(Connection& connection) {
     connection.execute(("PRAGMA user_version = " + version).c_str());
 }
 
-// An error of one's own: what several threads caught would be let go of by whoever is last, while others read it.
-std::exception_ptr copy_of(const std::exception_ptr& failure) {
+[[noreturn]] void rethrow_copy(const std::exception_ptr& failure) {
     try {
         std::rethrow_exception(failure);
     } catch (const IoError& error) {
-        return std::make_exception_ptr(IoError(error.what(), error.code()));
+        throw IoError(error.what(), error.code());
     } catch (const Busy& error) {
-        return std::make_exception_ptr(Busy(error.what()));
+        throw Busy(error.what());
     } catch (const Corruption& error) {
-        return std::make_exception_ptr(Corruption(error.what()));
+        throw Corruption(error.what());
     } catch (const Error& error) {
-        return std::make_exception_ptr(Error(error.what()));
+        throw Error(error.what());
     } catch (const std::bad_alloc&) {
-        return std::make_exception_ptr(std::bad_alloc());
+        throw std::bad_alloc();
+    }
+}
+
+// An error of one's own: what several threads caught would be let go of by whoever is last, while others read it. Without memory
+// for it, that is the error.
+std::exception_ptr copy_of(const std::exception_ptr& failure) noexcept {
+    try {
+        rethrow_copy(failure);
     } catch (...) {
-        return failure;
+        return std::current_exception();
     }
 }
 
@@ -127,46 +134,53 @@ void Database::write(const std::function<void(Connection&)>& body, Grouping grou
             EROFS);
     }
     const auto deadline = Clock::now() + options_.lock_timeout;
-    std::shared_ptr<Group> group;
-    std::exception_ptr failure;
-    {
-        Lane lane(*this, deadline, grouping);
-        if (!group_) begin_group(deadline);
-        group = group_;
-        failure = take_part(*group, body);
-        const bool may_grow = !group->failure && group->members > 0 && group->members < most_members &&
-                              Clock::now() - group->begun < longest_group && grouping == Grouping::joins;
-        if (!may_grow || !lane.pass_on()) end_group(deadline);
-    }
-    if (failure) std::rethrow_exception(failure);
-    std::unique_lock lock(lane_mutex_);
-    group->ended.wait(lock, [&] { return group->over; });
-    if (!group->failure) return;
-    const bool is_shared = group->members > 1;
-    const auto mine = is_shared ? copy_of(group->failure) : std::exchange(group->failure, {});
-    lock.unlock();
-    std::rethrow_exception(mine);
+    Lane lane(*this, deadline, grouping, &body);
+    if (!lane.is_served()) return lead(lane, body, grouping, deadline);
+    if (auto failure = lane.take_failure()) std::rethrow_exception(std::move(failure));
 }
 
-void Database::begin_group(Deadline deadline) {
+void Database::lead(Lane& lane, const Body& body, Grouping grouping, Deadline deadline) {
+    auto group = begin_group(deadline);
+    auto failure = take_part(group, body);
+    const auto may_grow = [&] {
+        return grouping == Grouping::joins && !group.failure && group.members > 0 && group.served.size() < most_members &&
+               Clock::now() - group.begun < longest_group;
+    };
+    while (may_grow()) {
+        auto* next = lane.take_next(group);
+        if (next == nullptr) break;
+        next->failure = take_part(group, *next->body);
+    }
+    end_group(group, deadline);
+    if (failure) std::rethrow_exception(failure);
+    if (group.failure) std::rethrow_exception(group.failure);
+}
+
+Database::Group Database::begin_group(Deadline deadline) {
     require_writer();
     if (poisoned_) renew();
     if (poisoned_)
         throw IoError("an earlier write of this process failed on the disk; check the disk, and open the store anew", EIO);
-    auto group = std::make_shared<Group>();
-    group->turn.emplace(queue_.wait(deadline));
+    Group group;
+    group.served.reserve(most_members);
+    group.turn.emplace(queue_.wait(deadline));
     begin_immediate(deadline);
-    group->begun = Clock::now();
-    group_ = std::move(group);
+    group.begun = Clock::now();
+    try {
+        require_same_version(*writer_);
+    } catch (...) {
+        roll_back();
+        throw;
+    }
+    return group;
 }
 
 // Answers what `body` threw; nothing that it did is left then.
-std::exception_ptr Database::take_part(Group& group, const std::function<void(Connection&)>& body) {
+std::exception_ptr Database::take_part(Group& group, const Body& body) {
     bool has_savepoint = false;
     try {
         if (group.members > 0) Query(*writer_, "SAVEPOINT member").run();
         has_savepoint = group.members > 0;
-        require_same_version(*writer_);
         body(*writer_);
         if (has_savepoint) Query(*writer_, "RELEASE member").run();
         ++group.members;
@@ -207,24 +221,26 @@ void Database::roll_back() noexcept {
     }
 }
 
-void Database::end_group(Deadline deadline) {
-    const auto group = std::move(group_);
-    const auto turn = std::move(group->turn);  // ends with this, whoever still looks at the group
+void Database::end_group(Group& group, Deadline deadline) {
+    const auto turn = std::move(group.turn);  // ends with this
     bool committed = false;
-    std::exception_ptr failure = group->failure;
     try {
-        if (group->members > 0 && !failure) commit();
-        committed = group->members > 0 && !failure;
+        if (group.members > 0 && !group.failure) commit();
+        committed = group.members > 0 && !group.failure;
     } catch (...) {
-        failure = std::current_exception();
+        group.failure = std::current_exception();
     }
     if (!committed) roll_back();
     if (poisoned_) renew();
+    for (auto* served : group.served) {
+        if (group.failure && !served->failure) served->failure = copy_of(group.failure);
+    }
     {
         const std::lock_guard lock(lane_mutex_);
-        group->failure = std::exchange(failure, {});  // none is held outside of the lock
-        group->over = true;
-        group->ended.notify_all();
+        for (auto* served : group.served) {
+            served->is_over = true;
+            served->moved.notify_one();
+        }
     }
     if (!committed) return;
     wrote_ = true;

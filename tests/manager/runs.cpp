@@ -59,6 +59,29 @@ TEST_CASE("a run ends once, as completed or failed, by its handle or its id") {
     run.detach();
 }
 
+// One of them writes for those that wait: see sqlite::Database::write.
+TEST_CASE("what many threads make at once belongs to the run of each") {
+    Store store;
+    constexpr std::size_t threads = 12, each = 25;
+    std::vector<std::thread> workers;
+    std::vector<std::size_t> wrong(threads);
+    for (std::size_t t = 0; t < threads; ++t) {
+        workers.emplace_back([&, t] {
+            const auto run = store.manager.start_processing_run();
+            for (std::size_t i = 0; i < each; ++i) {
+                const auto made = store.manager.create_artifact({.type = ArtifactType::metadata});
+                const auto updated = store.manager.update_artifact_status(made.id, ArtifactStatus::archived);
+                wrong[t] += made.run == run.id() && updated.run == run.id() ? 0U : 1U;
+            }
+        });
+    }
+    for (auto& worker : workers) worker.join();
+    CHECK(wrong == std::vector<std::size_t>(threads));
+    CHECK(store.raw().number("SELECT count(*) FROM audit_entries WHERE operation IN ('artifact_creation', 'artifact_update') "
+                             "AND run_id IS NULL") == 0);
+    CHECK(store.manager.verify().findings.empty());
+}
+
 TEST_CASE("threads run runs side by side, and a run may be ended by another thread") {
     Store store;
     constexpr int threads = 6;

@@ -114,6 +114,22 @@ TEST_CASE("writers that wait for one another share a transaction, each being the
     CHECK(commits_in_log(test.file) - before == 2);
 }
 
+TEST_CASE("who is first of those that wait writes for all of them") {
+    const TestDatabase test;
+    const auto database = test.open();
+    Line line(*database);
+    std::vector<std::thread::id> at_work;
+    for (int i = 0; i < 3; ++i) {
+        line.add([&](sqlite::Connection& connection) {
+            at_work.push_back(std::this_thread::get_id());
+            insert_type(connection, "x" + std::to_string(at_work.size()));
+        });
+    }
+    CHECK(line.end() == std::deque<std::string>(4));
+    CHECK(at_work == std::vector(3, at_work.at(0)));
+    CHECK(count_types(*database) == 4);
+}
+
 TEST_CASE("a writer of a group that fails takes back its own change, and nobody else's") {
     const TestDatabase test;
     const auto database = test.open();
