@@ -73,9 +73,15 @@ void claim_payload_root(const std::filesystem::path& root, const std::string& st
     auto owner = owner_of(root);
     if (!owner || (after_kill && owner->base == base)) {
         refuse_in_use(root);
-        if (owner) std::filesystem::remove(payload_root_marker(root));
-        place_marker(root, store_id, base, mode);
-        owner = owner_of(root);
+        const auto marker = payload_root_marker(root);
+        if (owner) std::filesystem::remove(marker);
+        try {
+            place_marker(root, store_id, base, mode);
+            owner = owner_of(root);
+        } catch (...) {
+            release_payload_root(marker, store_id);
+            throw;
+        }
     }
     if (owner && owner->store_id == store_id) return;
     throw InvalidArgument("the payloads of another store are in " + root.string() + " (" + payload_root_marker(root) +
