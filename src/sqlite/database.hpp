@@ -104,7 +104,7 @@ class Database {
         std::chrono::steady_clock::time_point begun{};
         std::size_t members = 0;       ///< whose changes are in it
         std::exception_ptr failure{};  ///< of all
-        std::vector<Waiter*> served{};
+        std::vector<std::shared_ptr<Waiter>> served{};
     };
     std::unique_ptr<Connection> open(Access access);
     std::unique_ptr<Connection> open_for_diagnosis();
@@ -146,7 +146,7 @@ class Database {
 
     // Writers of this process, first come first served.
     std::mutex lane_mutex_;
-    std::deque<Waiter*> lane_;
+    std::deque<std::shared_ptr<Waiter>> lane_;
 
     std::unique_ptr<Connection> writer_;  ///< of whoever is at the front; of lane_mutex_ where nobody is. Null while it is lent
     std::unique_ptr<Connection> checkpointer_;

@@ -14,34 +14,34 @@ class Database::Lane {
     /// Waits until it is this thread's turn or, where it joins, another one has run `body`. @throws Busy past the deadline
     Lane(Database& database, Deadline deadline, Grouping grouping = Grouping::alone, const Body* body = nullptr)
         : database_(database) {
-        waiter_.grouping = grouping;
-        waiter_.body = body;
+        waiter_->grouping = grouping;
+        waiter_->body = body;
         std::unique_lock lock(database_.lane_mutex_);
-        database_.lane_.push_back(&waiter_);
-        const auto has_come = [&] { return waiter_.is_served || database_.lane_.front() == &waiter_; };
-        if (!waiter_.moved.wait_until(lock, deadline, has_come)) {
-            std::erase(database_.lane_, &waiter_);
+        database_.lane_.push_back(waiter_);
+        const auto has_come = [&] { return waiter_->is_served || database_.lane_.front() == waiter_; };
+        if (!waiter_->moved.wait_until(lock, deadline, has_come)) {
+            std::erase(database_.lane_, waiter_);
             throw Busy("another thread held the catalog past the lock timeout; nothing was changed");
         }
-        if (waiter_.is_served) waiter_.moved.wait(lock, [&] { return waiter_.is_over; });
+        if (waiter_->is_served) waiter_->moved.wait(lock, [&] { return waiter_->is_over; });
     }
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
     ~Lane() {
-        if (waiter_.is_served) return;
+        if (waiter_->is_served) return;
         const std::lock_guard lock(database_.lane_mutex_);
         database_.lane_.pop_front();
         if (!database_.lane_.empty()) database_.lane_.front()->moved.notify_one();
     }
-    [[nodiscard]] bool is_served() const { return waiter_.is_served; }
+    [[nodiscard]] bool is_served() const { return waiter_->is_served; }
     /// What that threw, or what the transaction failed with.
-    [[nodiscard]] std::exception_ptr take_failure() { return std::exchange(waiter_.failure, {}); }
+    [[nodiscard]] std::exception_ptr take_failure() { return std::exchange(waiter_->failure, {}); }
     /// The next one in line, where that joins: it is out of the line then, and in the group.
-    Waiter* take_next(Group& group) {
+    std::shared_ptr<Waiter> take_next(Group& group) {
         const std::lock_guard lock(database_.lane_mutex_);
         auto& line = database_.lane_;
         if (line.size() < 2 || line[1]->grouping != Grouping::joins) return nullptr;
-        auto* next = line[1];
+        auto next = line[1];
         group.served.push_back(next);
         line.erase(line.begin() + 1);
         next->is_served = true;
@@ -50,7 +50,7 @@ class Database::Lane {
 
    private:
     Database& database_;
-    Waiter waiter_{};
+    std::shared_ptr<Waiter> waiter_ = std::make_shared<Waiter>();
 };
 
 }  // namespace custody::sqlite

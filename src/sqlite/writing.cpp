@@ -147,8 +147,8 @@ void Database::lead(Lane& lane, const Body& body, Grouping grouping, Deadline de
                Clock::now() - group.begun < longest_group;
     };
     while (may_grow()) {
-        auto* next = lane.take_next(group);
-        if (next == nullptr) break;
+        const auto next = lane.take_next(group);
+        if (!next) break;
         next->failure = take_part(group, *next->body);
     }
     end_group(group, deadline);
@@ -232,16 +232,14 @@ void Database::end_group(Group& group, Deadline deadline) {
     }
     if (!committed) roll_back();
     if (poisoned_) renew();
-    for (auto* served : group.served) {
+    for (const auto& served : group.served) {
         if (group.failure && !served->failure) served->failure = copy_of(group.failure);
     }
     {
         const std::lock_guard lock(lane_mutex_);
-        for (auto* served : group.served) {
-            served->is_over = true;
-            served->moved.notify_one();
-        }
+        for (const auto& served : group.served) served->is_over = true;
     }
+    for (const auto& served : group.served) served->moved.notify_one();  // not before: they would wait for the mutex next
     if (!committed) return;
     wrote_ = true;
     if (wal_frames_ < checkpoint_frames) return;
