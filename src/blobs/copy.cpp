@@ -22,6 +22,8 @@ namespace {
 
 // What stays in a core's own cache.
 constexpr std::size_t most_buffer_bytes = std::size_t{1} << 20U;
+// What is only hashed is still in the processor's cache then.
+constexpr std::uint64_t hashed_at_once_bytes = std::uint64_t{1} << 18U;
 
 // A buffer no larger than a small file needs; one byte more, to see its end at once.
 AlignedBuffer buffer_for(std::uint64_t size_hint_bytes) {
@@ -136,7 +138,7 @@ std::optional<Hashed> hash_if_same(NamedFile from, NamedFile to, std::uint64_t s
 Hashed hash_file(int file, const std::filesystem::path& path, const std::function<void(std::uint64_t)>& progress) {
     if (::lseek(file, 0, SEEK_SET) < 0) throw_io(errno, "read", path);
     const auto size = static_cast<std::uint64_t>(look_at(file, path).st_size);
-    const auto buffer = buffer_for(size);
+    const auto buffer = buffer_for(std::min(size, hashed_at_once_bytes));
     Source source({file, path}, size, progress);
     for (auto piece = source.fill(buffer.span()); !piece.empty(); piece = source.fill(buffer.span())) source.hash(piece);
     return source.finish();
