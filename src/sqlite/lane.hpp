@@ -34,7 +34,7 @@ class Database::Lane {
         if (!database_.lane_.empty()) database_.lane_.front()->moved.notify_one();
     }
     [[nodiscard]] bool is_served() const { return waiter_->is_served; }
-    /// What that threw, or what the transaction failed with.
+    /// Of one that was served: what its body threw, or what the transaction failed with.
     [[nodiscard]] std::exception_ptr take_failure() { return std::exchange(waiter_->failure, {}); }
     /// The next one in line, where that joins: it is out of the line then, and in the group.
     std::shared_ptr<Waiter> take_next(Group& group) {

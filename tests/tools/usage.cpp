@@ -7,6 +7,15 @@
 
 using namespace custody::testing;
 
+TEST_CASE("a verb is found behind options whose values are names of other verbs") {
+    const Bench bench;
+    const auto help = bench.done("list --help");
+    for (const std::string before : {"--actor add ", "--quiet --purpose gc ", "--actor=type ", "--json --on-behalf-of show "}) {
+        CHECK_MESSAGE(bench.done(before + "list --help") == help, before);
+    }
+    CHECK(bench.done("--actor list type list --help") == bench.done("type list --help"));
+}
+
 TEST_CASE("wrong usage exits with 2, says why on stderr, and prints nothing on stdout") {
     const Bench bench;
     const std::string wrong[] = {
