@@ -13,10 +13,13 @@ namespace {
 
 constexpr const char* mark_name = "restore-unfinished";
 
+// @throws IoError where that can't be seen: a folder that can't be read is not called a full one.
 bool has_nothing(const std::filesystem::path& folder) {
     std::error_code code;
-    if (!std::filesystem::exists(std::filesystem::symlink_status(folder, code))) return true;
-    return std::filesystem::is_empty(folder, code) && !code;
+    if (std::filesystem::symlink_status(folder, code).type() == std::filesystem::file_type::not_found) return true;
+    const bool is_empty = !code && std::filesystem::is_empty(folder, code);
+    if (code) throw IoError("can't read " + folder.string() + ": " + code.message(), code.value());
+    return is_empty;
 }
 
 // What the mark of a restore says: whose it is, and where its payloads go.
