@@ -61,8 +61,10 @@ std::optional<Descriptor> try_lock_folder(const std::filesystem::path& folder) {
         if (errno != EWOULDBLOCK) throw_io(errno, "lock the folder", folder);
         return std::nullopt;
     }
-    if (!is_still_at(locked.get(), folder)) return std::nullopt;
-    return locked;
+    errno = 0;
+    if (is_still_at(locked.get(), folder)) return locked;
+    if (errno != 0 && errno != ENOENT) throw_io(errno, "look at the folder", folder);
+    return std::nullopt;
 }
 
 ProcessFolder::ProcessFolder(const std::filesystem::path& parent, unsigned mode) : owner_pid_(::getpid()) {
