@@ -12,6 +12,7 @@
 
 #include "base/sha256.hpp"
 #include "blobs/aligned_buffer.hpp"
+#include "blobs/background_hash.hpp"
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
 #include "blobs/piece_writer.hpp"
@@ -51,8 +52,12 @@ class Source {
     }
     void hash(std::span<const std::byte> piece) {
         sha256_.update(piece);
-        done_ += piece.size();
-        tell();
+        take(piece);
+    }
+    BackgroundHash hash_in_background(std::size_t most_pending) { return {sha256_, most_pending}; }
+    void hash(std::span<const std::byte> piece, BackgroundHash& hash) {
+        hash.add(piece);
+        take(piece);
     }
     [[nodiscard]] std::uint64_t done() const { return done_; }
     Hashed finish() { return {sha256_.finish(), done_}; }
@@ -70,6 +75,10 @@ class Source {
             if (errno != EINTR) throw_io(errno, "read", file_.path);
             tell();
         }
+    }
+    void take(std::span<const std::byte> piece) {
+        done_ += piece.size();
+        tell();
     }
     void tell() const {
         if (progress_) progress_(done_);
@@ -94,15 +103,18 @@ bool copy_in_turn(Source& source, NamedFile to, std::uint64_t size_hint_bytes, s
     return true;
 }
 
+// Three things at once: the next piece is read, others are on their way to the disk, and one is hashed.
 void copy_in_background(Source& source, PieceWriter& writer) {
+    auto hash = source.hash_in_background(PieceWriter::pieces - 1);
     for (bool more = true; more;) {
         const auto buffer = writer.buffer();
         const auto piece = source.fill(buffer);
         more = piece.size() == buffer.size();
         if (!piece.empty()) writer.write(piece.size());
-        source.hash(piece);
+        source.hash(piece, hash);
     }
     writer.finish();
+    hash.finish();
 }
 
 }  // namespace

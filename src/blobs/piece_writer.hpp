@@ -14,6 +14,9 @@ namespace custody::blobs {
 /// writer's own, so that nobody can change a piece between the hash and the disk.
 class PieceWriter {
    public:
+    /// How many pieces it has memory for: a piece stays as it is until buffer() was called so many times after it.
+    static constexpr std::size_t pieces = 4;
+
     virtual ~PieceWriter() = default;
     PieceWriter(const PieceWriter&) = delete;
     PieceWriter& operator=(const PieceWriter&) = delete;
@@ -21,8 +24,8 @@ class PieceWriter {
     /// Where the next piece goes: memory that no write is using any more, of one size, a multiple of a page. @throws IoError for
     /// a piece before it
     virtual std::span<std::byte> buffer() = 0;
-    /// Begins to write the first `size_bytes` of what buffer() gave last, which may still be read until the next call of
-    /// buffer(). All pieces but the last are whole buffers. @throws IoError
+    /// Begins to write the first `size_bytes` of what buffer() gave last, which may be read until its memory is
+    /// given again. All pieces but the last are whole buffers. @throws IoError
     virtual void write(std::size_t size_bytes) = 0;
     /// Waits until every piece is in the file, which then ends with the last one. It is not durable yet. @throws IoError
     virtual void finish() = 0;

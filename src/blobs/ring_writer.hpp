@@ -23,7 +23,6 @@ class RingWriter final : public PieceWriter {
     void finish() override;
 
    private:
-    static constexpr std::size_t pieces = 4;
     static constexpr std::size_t piece_bytes = huge_page_bytes;
     struct Piece {
         std::size_t size_bytes = 0;     ///< in whole pages

@@ -21,7 +21,6 @@ class ThreadWriter final : public PieceWriter {
     void finish() override;
 
    private:
-    static constexpr std::size_t pieces = 4;
     static constexpr std::size_t piece_bytes = std::size_t{1} << 20U;
     void run();
     void write_piece(std::size_t slot);
