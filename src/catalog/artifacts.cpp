@@ -16,6 +16,9 @@ std::optional<std::span<const std::uint8_t>> salt_if(bool present, const base::S
     return present ? std::optional(std::span<const std::uint8_t>(salt)) : std::nullopt;
 }
 
+// Only a payload has a name.
+bool is_named(const ArtifactRow& row) { return row.checksum && !row.file_name.empty(); }
+
 constexpr const char* select_artifact =
     "SELECT artifact_id, artifact_type, status, created_at, updated_at, processing_module, processing_version, file_name, "
     "file_size, checksum, metadata, error_message, removed_at FROM artifacts WHERE artifact_key = ?";
@@ -45,12 +48,12 @@ void load_run(sqlite::Connection& connection, ArtifactKey key, Artifact& artifac
 }  // namespace
 
 ArtifactKey insert_artifact(sqlite::Connection& connection, const ArtifactRow& row) {
-    const bool named = row.checksum && !row.file_name.empty();
-    sqlite::Query query(connection,
+    const bool named = is_named(row);
+    sqlite::Query(connection,
                         "INSERT INTO artifacts (artifact_id, artifact_type, status, created_at, updated_at, processing_module, "
                         "processing_version, file_name, file_name_salt, file_size, checksum, metadata, metadata_salt, "
                         "request_key, error_message, "
-                        "removed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING artifact_key",
+                        "removed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                         row.id.str(), row.type.name(), to_string(row.status), row.created_at.str(),
                         row.updated_at.value_or(row.created_at).str(), null_if_empty(row.processing_module),
                         null_if_empty(row.processing_version), named ? std::optional(row.file_name) : std::nullopt,
@@ -58,9 +61,29 @@ ArtifactKey insert_artifact(sqlite::Connection& connection, const ArtifactRow& r
                         row.file_size ? std::optional(static_cast<std::int64_t>(*row.file_size)) : std::nullopt,
                         row.checksum ? std::optional(row.checksum->hex()) : std::nullopt, row.metadata,
                         std::span<const std::uint8_t>(row.metadata_salt), null_if_empty(row.request_key), row.error_message,
-                        row.removed_at ? std::optional(row.removed_at->str()) : std::nullopt);
-    query.step();
-    return query.integer(0);
+                        row.removed_at ? std::optional(row.removed_at->str()) : std::nullopt)
+        .run();
+    return connection.last_insert_key();
+}
+
+Artifact artifact_of(const ArtifactRow& row) {
+    return {.id = row.id,
+            .type = row.type,
+            .status = row.status,
+            .created_at = row.created_at,
+            .updated_at = row.updated_at.value_or(row.created_at),
+            .source_artifacts = {},
+            .processing_module = row.processing_module,
+            .processing_version = row.processing_version,
+            .file_name = is_named(row) ? row.file_name : std::string(),
+            .file_path = row.checksum ? link_path(row.id, row.type, row.file_name) : std::string(),
+            .file_size = row.file_size,
+            .checksum = row.checksum,
+            .metadata_text = row.metadata,
+            .error_message = row.error_message,
+            .run = {},
+            .removed_at = row.removed_at,
+            .links = {}};
 }
 
 std::optional<ArtifactKey> find_key(sqlite::Connection& connection, const ArtifactId& id) {

@@ -41,6 +41,9 @@ struct ArtifactRow {
 
 ArtifactKey insert_artifact(sqlite::Connection& connection, const ArtifactRow& row);
 
+/// What load_artifact() would answer of a row that was just inserted, without its sources and its run.
+Artifact artifact_of(const ArtifactRow& row);
+
 std::optional<ArtifactKey> find_key(sqlite::Connection& connection, const ArtifactId& id);
 ArtifactId id_of(sqlite::Connection& connection, ArtifactKey key);
 std::optional<ArtifactKey> find_request(sqlite::Connection& connection, const std::string& request_key);

@@ -14,6 +14,8 @@
 
 namespace custody {
 
+namespace {
+
 std::vector<catalog::ArtifactKey> source_keys(sqlite::Connection& connection, const NewArtifact& wanted) {
     std::vector<catalog::ArtifactKey> keys;
     for (const auto& source : wanted.source_artifacts) {
@@ -24,7 +26,9 @@ std::vector<catalog::ArtifactKey> source_keys(sqlite::Connection& connection, co
     return keys;
 }
 
-void check_against_catalog(const ManagerImpl& manager, sqlite::Connection& connection, Making& making) {
+}  // namespace
+
+Relations check_against_catalog(const ManagerImpl& manager, sqlite::Connection& connection, Making& making) {
     const auto& wanted = making.wanted;
     const auto sensitivity = catalog::find_sensitivity(connection, wanted.type);
     if (!sensitivity) {
@@ -33,11 +37,10 @@ void check_against_catalog(const ManagerImpl& manager, sqlite::Connection& conne
                               "(custody type add " +
                               wanted.type.str() + " --sensitivity S)");
     }
-    (void)manager.join_run(connection, wanted.run, making.entry);
-    const auto keys = source_keys(connection, wanted);
-    if (!making.staged || *sensitivity != Sensitivity::deidentified) return;
+    Relations relations{manager.join_run(connection, wanted.run, making.entry), source_keys(connection, wanted)};
+    if (!making.staged || *sensitivity != Sensitivity::deidentified) return relations;
     const auto& staged = *making.staged;
-    if (const auto identified = catalog::find_identified(connection, staged.digest(), staged.size_bytes(), keys)) {
+    if (const auto identified = catalog::find_identified(connection, staged.digest(), staged.size_bytes(), relations.sources)) {
         making.entry.details["identified_artifact_id"] = identified->str();
         making.entry.details["rule"] = "identified_release";
         if (!wanted.allow_identified_release) {
@@ -47,6 +50,7 @@ void check_against_catalog(const ManagerImpl& manager, sqlite::Connection& conne
         }
         making.entry.details["release_override"] = true;
     }
+    return relations;
 }
 
 // After a failure, under the write lock: what was brought in for nothing goes again, unless somebody else refers to it by now.
@@ -175,6 +179,17 @@ void describe(Making& making, const catalog::ArtifactRow& row) {
     }
 }
 
+// As they are in the catalog now.
+void add_relations(Artifact& artifact, const Making& making) {
+    for (const auto& source : making.wanted.source_artifacts) {
+        auto& known = artifact.source_artifacts;
+        if (std::find(known.begin(), known.end(), source) != known.end()) continue;
+        known.push_back(source);
+        artifact.links.emplace_back(making.wanted.relationship, source);
+    }
+    if (making.entry.run_id) artifact.run = RunId::parse(*making.entry.run_id);
+}
+
 // Everything under the write lock: one artifact, its links, its run, its entry.
 void insert(ManagerImpl& manager, sqlite::Connection& connection, ManagerImpl::Recorder& recorder, Making& making) {
     const auto& wanted = making.wanted;
@@ -182,7 +197,7 @@ void insert(ManagerImpl& manager, sqlite::Connection& connection, ManagerImpl::R
         recorder.append(making.entry);
         return;
     }
-    check_against_catalog(manager, connection, making);
+    const auto relations = check_against_catalog(manager, connection, making);
     const auto now = Timestamp::now();
     catalog::ArtifactRow row{.id = ArtifactId::random(),
                              .type = wanted.type,
@@ -203,15 +218,16 @@ void insert(ManagerImpl& manager, sqlite::Connection& connection, ManagerImpl::R
         row.checksum = making.staged->digest();
     }
     const auto key = catalog::insert_artifact(connection, row);
-    const auto run = manager.join_run(connection, wanted.run, making.entry);
+    const auto& run = relations.run;
     if (run) catalog::add_output(connection, *run, key);
-    for (const auto source : source_keys(connection, wanted)) {
+    for (const auto source : relations.sources) {
         catalog::insert_edge(connection, key, source, wanted.relationship, now);
         if (run) catalog::add_input(connection, *run, source);
     }
     describe(making, row);
     recorder.append(making.entry);
-    making.result = catalog::load_artifact(connection, key);
+    making.result = catalog::artifact_of(row);
+    add_relations(*making.result, making);
 }
 
 audit::Draft draft_of(const ManagerImpl& manager, const NewArtifact& wanted) {

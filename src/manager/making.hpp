@@ -34,11 +34,15 @@ inline bool has_payload(const NewArtifact& artifact) {
     return !artifact.source_path.empty() || artifact.content || artifact.source_fd >= 0;
 }
 
-/// @throws NotFound for a source artifact that isn't there
-std::vector<catalog::ArtifactKey> source_keys(sqlite::Connection& connection, const NewArtifact& wanted);
+/// What a new artifact refers to.
+struct Relations {
+    std::optional<catalog::RunKey> run;
+    std::vector<catalog::ArtifactKey> sources;  ///< in their order, each once
+};
 
-/// What the catalog has to say against it, before any byte is copied and again under the lock.
-void check_against_catalog(const ManagerImpl& manager, sqlite::Connection& connection, Making& making);
+/// What the catalog has to say against it, before any byte is copied and again under the lock. @throws NotFound for a source
+/// artifact or a run that isn't there
+Relations check_against_catalog(const ManagerImpl& manager, sqlite::Connection& connection, Making& making);
 
 /// Bytes into the store; nothing of the catalog is touched. Several files on all cores, many with one sync for all of them. `at`
 /// is the one that is worked on, or that failed. Progress is told in the calling thread.

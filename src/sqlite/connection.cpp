@@ -108,6 +108,8 @@ sqlite3* Connection::handle() const noexcept { return database_->getHandle(); }
 // To be called after wal_autocheckpoint was set: that setting takes the hook for itself.
 void Connection::watch_wal() noexcept { sqlite3_wal_hook(handle(), remember_wal_frames, &wal_frames_); }
 
+std::int64_t Connection::last_insert_key() const noexcept { return sqlite3_last_insert_rowid(handle()); }
+
 bool Connection::in_autocommit() const noexcept { return sqlite3_get_autocommit(handle()) != 0; }
 
 void Connection::execute(const char* sql) {

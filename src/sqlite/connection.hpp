@@ -44,6 +44,8 @@ class Connection {
     void set_busy_timeout(std::chrono::milliseconds timeout);
     /// Frames in the WAL after the last commit of this connection.
     [[nodiscard]] int wal_frames() const noexcept { return wal_frames_; }
+    /// The rowid of the last row that was inserted, by a statement and not by a trigger.
+    [[nodiscard]] std::int64_t last_insert_key() const noexcept;
     void watch_wal() noexcept;
     void clear_statements();
     /// Clears them where they were prepared for another schema than that of this count (PRAGMA schema_version). To be called

@@ -30,6 +30,8 @@ class WriteQueue {
         Turn(Turn&& other) noexcept;
         Turn& operator=(Turn&&) = delete;
         ~Turn();
+        /// What is left takes about as long as a sync: whoever is next may get up, and watch for its turn.
+        void ends_soon() noexcept;
 
        private:
         friend class WriteQueue;
@@ -46,11 +48,13 @@ class WriteQueue {
     struct Shared {
         std::atomic<std::uint32_t> drawn;
         std::atomic<std::uint32_t> serving;
+        std::atomic<std::uint32_t> ending;  ///< the ticket whose holder is about to go
     };
     bool lock_byte(std::uint32_t ticket, bool exclusive) noexcept;
     void unlock_byte(std::uint32_t ticket) noexcept;
     [[nodiscard]] bool holder_is_gone(std::uint32_t ticket) noexcept;
     bool await(std::uint32_t ticket, Deadline deadline) noexcept;
+    void watch(std::uint32_t ticket) noexcept;
     void mend() noexcept;
     void leave(std::uint32_t ticket) noexcept;
 

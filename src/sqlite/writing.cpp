@@ -222,10 +222,12 @@ void Database::roll_back() noexcept {
 }
 
 void Database::end_group(Group& group, Deadline deadline) {
-    const auto turn = std::move(group.turn);  // ends with this
     bool committed = false;
     try {
-        if (group.members > 0 && !group.failure) commit();
+        if (group.members > 0 && !group.failure) {
+            group.turn->ends_soon();
+            commit();
+        }
         committed = group.members > 0 && !group.failure;
     } catch (...) {
         group.failure = std::current_exception();
