@@ -52,7 +52,11 @@ void Query::bind(int index, std::int64_t value) {
     guarded("binding a value", connection_.handle(), [&] { statement_->bind(index, value); });
 }
 void Query::bind(int index, std::string_view value) {
-    guarded("binding a value", connection_.handle(), [&] { statement_->bind(index, std::string(value)); });
+    guarded("binding a value", connection_.handle(), [&] {
+        const std::string text(value);
+        // Told to end with a zero, SQLite needn't copy it for each function that looks at it.
+        text.find('\0') == std::string::npos ? statement_->bind(index, text.c_str()) : statement_->bind(index, text);
+    });
 }
 void Query::bind(int index, std::span<const std::uint8_t> blob) {
     guarded("binding a value", connection_.handle(),
