@@ -94,14 +94,16 @@ class Git {
     std::filesystem::path folder_;
 };
 
-/// New files in each round, and the list of them that git reads.
+/// New files in each round, and the list of them that git reads. Those before stay: for minutes ext4 goes around each inode that
+/// was deleted, one by one, and whoever makes files next would be measured with that.
 struct Files {
     Paths paths{};
     std::filesystem::path folder;
     std::size_t count;
+    std::size_t rounds = 0;
     [[nodiscard]] std::filesystem::path list() const { return folder / "list"; }
     void renew() {
-        paths = make_files(folder / "files", count, small);
+        paths = make_files(folder / ("files_" + std::to_string(rounds++)), count, small);
         std::ofstream out(list());
         for (const auto& path : paths) out << path.string() << '\n';
     }
@@ -181,7 +183,7 @@ void small_files_batch(World& world, Report& report) {
 }
 
 void small_files_command(World& world, Report& report) {
-    const auto folder = world.fresh("batch");
+    const auto folder = world.fresh("many");
     Files files{{}, folder, world.scaled(200000, 20) < 2000 ? world.scaled(200000, 20) : 2000};
     const auto name = "custody add of " + std::to_string(files.count) + " files of 4 KiB";
     if (!is_installed("git")) return report.skip(name, "git is not installed");
