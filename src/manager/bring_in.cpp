@@ -1,5 +1,7 @@
 // Payloads on their way into the store: staged, and published under their digests, one by one or many at once.
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <custody/error.hpp>
 #include <mutex>
@@ -19,8 +21,7 @@ constexpr auto lately = std::chrono::hours(24);
 
 // With fewer files than this each has its own syncs: one for the whole file system waits for what others write there, too.
 constexpr std::size_t fewest_together = 8;
-// So many are open at once between their staging and their names, and so many wait for the commit with their files open.
-constexpr std::size_t group_size = 256;
+// So many wait for the commit with their files open.
 constexpr std::size_t most_kept_open = 64;
 // From this much on, few files are worth a thread each.
 constexpr std::uint64_t fewest_bytes_at_once = std::uint64_t{8} << 20U;
@@ -158,6 +159,13 @@ void let_go(Group group) {
     }
 }
 
+// So many are open at once between their staging and their names: a quarter of what a process may open. Each group has two syncs.
+std::size_t group_size() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 32;
+    return std::clamp<std::size_t>(limit.rlim_cur / 4, 32, 1024);
+}
+
 // Several large files: each on a core of its own.
 bool are_worth_threads(const std::vector<Making*>& all) {
     std::uint64_t bytes = 0;
@@ -196,7 +204,7 @@ void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at,
         meter.tell();
     }
     for (Group rest = as_groups ? Group(together) : Group(); !rest.empty();) {
-        const auto group = rest.first(std::min(rest.size(), group_size));
+        const auto group = rest.first(std::min(rest.size(), group_size()));
         rest = rest.subspan(group.size());
         bring_in_group(manager, group, barrier, meter, at);
         if (together.size() > most_kept_open) let_go(group);
