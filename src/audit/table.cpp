@@ -4,6 +4,7 @@
 #include <custody/error.hpp>
 #include <set>
 
+#include "audit/entry_json.hpp"
 #include "base/canonical_json.hpp"
 #include "base/hex.hpp"
 #include "sqlite/connection.hpp"
@@ -186,20 +187,13 @@ std::map<std::string, Text> texts_of(sqlite::Connection& connection, std::int64_
     return read_texts(connection, seq, line);
 }
 
-ordered_json with_texts(sqlite::Connection& connection, const StoredEntry& entry) {
-    auto line = ordered_json::parse(entry.line);
-    if (has_commitments(entry.line)) {
-        for (auto& [pointer, text] : read_texts(connection, entry.seq, line)) {
-            line[json::json_pointer(pointer)] = std::move(text.text);
-        }
+ordered_json with_texts(sqlite::Connection& connection, const StoredEntry& stored) {
+    auto entry = entry_of(stored.line);
+    if (!has_commitments(stored.line)) return entry;
+    for (auto& [pointer, text] : read_texts(connection, stored.seq, entry)) {
+        entry[json::json_pointer(pointer)] = std::move(text.text);
     }
-    ordered_json ordered;
-    for (const char* key : {"entry_id", "timestamp", "operation", "artifact_id", "user", "module", "action", "details", "success",
-                            "error_message", "seq", "outcome", "run_id", "on_behalf_of", "purpose", "agent"}) {
-        const auto member = line.find(key);
-        ordered[key] = member == line.end() ? ordered_json(nullptr) : std::move(*member);
-    }
-    return ordered;
+    return entry;
 }
 
 std::string exported_line(sqlite::Connection& connection, const StoredEntry& entry) {

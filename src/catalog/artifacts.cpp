@@ -50,18 +50,18 @@ void load_run(sqlite::Connection& connection, ArtifactKey key, Artifact& artifac
 ArtifactKey insert_artifact(sqlite::Connection& connection, const ArtifactRow& row) {
     const bool named = is_named(row);
     sqlite::Query(connection,
-                        "INSERT INTO artifacts (artifact_id, artifact_type, status, created_at, updated_at, processing_module, "
-                        "processing_version, file_name, file_name_salt, file_size, checksum, metadata, metadata_salt, "
-                        "request_key, error_message, "
-                        "removed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        row.id.str(), row.type.name(), to_string(row.status), row.created_at.str(),
-                        row.updated_at.value_or(row.created_at).str(), null_if_empty(row.processing_module),
-                        null_if_empty(row.processing_version), named ? std::optional(row.file_name) : std::nullopt,
-                        salt_if(named, row.file_name_salt),
-                        row.file_size ? std::optional(static_cast<std::int64_t>(*row.file_size)) : std::nullopt,
-                        row.checksum ? std::optional(row.checksum->hex()) : std::nullopt, row.metadata,
-                        std::span<const std::uint8_t>(row.metadata_salt), null_if_empty(row.request_key), row.error_message,
-                        row.removed_at ? std::optional(row.removed_at->str()) : std::nullopt)
+                  "INSERT INTO artifacts (artifact_id, artifact_type, status, created_at, updated_at, processing_module, "
+                  "processing_version, file_name, file_name_salt, file_size, checksum, metadata, metadata_salt, "
+                  "request_key, error_message, "
+                  "removed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                  row.id.str(), row.type.name(), to_string(row.status), row.created_at.str(),
+                  row.updated_at.value_or(row.created_at).str(), null_if_empty(row.processing_module),
+                  null_if_empty(row.processing_version), named ? std::optional(row.file_name) : std::nullopt,
+                  salt_if(named, row.file_name_salt),
+                  row.file_size ? std::optional(static_cast<std::int64_t>(*row.file_size)) : std::nullopt,
+                  row.checksum ? std::optional(row.checksum->hex()) : std::nullopt, row.metadata,
+                  std::span<const std::uint8_t>(row.metadata_salt), null_if_empty(row.request_key), row.error_message,
+                  row.removed_at ? std::optional(row.removed_at->str()) : std::nullopt)
         .run();
     return connection.last_insert_key();
 }

@@ -21,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto check_interval = std::chrono::milliseconds(20);  // how often a waiter looks whether the holder died
 constexpr auto patience = std::chrono::seconds(1);              // without progress; SQLite's lock decides then
-constexpr auto longest_watch = std::chrono::milliseconds(1);     // more than a sync mostly takes
+constexpr auto longest_watch = std::chrono::milliseconds(1);    // more than a sync mostly takes
 constexpr std::int32_t longest_line = 65536;                    // more than this between two counters is nonsense
 
 // Bytes 8 and up stand for tickets; the counters' own bytes are never locked.
@@ -36,7 +36,8 @@ std::uint32_t bit_of(std::uint32_t ticket) { return std::uint32_t{1} << ticket %
 void futex_wait(std::atomic<std::uint32_t>& counter, std::uint32_t seen, std::uint32_t ticket, Clock::time_point until) {
     const auto time = until.time_since_epoch();  // of CLOCK_MONOTONIC, as the kernel's
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
-    const timespec absolute{static_cast<time_t>(seconds.count()), static_cast<long>(std::chrono::nanoseconds(time - seconds).count())};
+    const timespec absolute{static_cast<time_t>(seconds.count()),
+                            static_cast<long>(std::chrono::nanoseconds(time - seconds).count())};
     ::syscall(SYS_futex, word(counter), FUTEX_WAIT_BITSET, seen, &absolute, nullptr, bit_of(ticket));
 }
 

@@ -46,7 +46,10 @@ class Raw {
           payloads_(database_.prepare("SELECT payload_count, size_bytes FROM payload_counts WHERE state = 'present'")),
           runs_(database_.prepare("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status")),
           counted_(database_.prepare("SELECT artifact_type, status, count(*) FROM artifacts GROUP BY 1, 2")),
-          history_(database_.prepare("SELECT seq, line FROM audit_entries WHERE artifact_id = ?1 ORDER BY seq")) {}
+          history_(database_.prepare("SELECT seq, line FROM audit_entries WHERE artifact_id = ?1 ORDER BY seq")),
+          openings_(database_.prepare("SELECT pointer, salt, text FROM audit_openings WHERE seq = ?1 ORDER BY pointer")),
+          texts_(database_.prepare(
+              "SELECT metadata_salt, metadata, file_name_salt, file_name FROM artifacts WHERE artifact_id = ?1")) {}
 
     void get(const ArtifactId& id) {
         in_one_transaction([&] { load(key_of(id)); });
@@ -84,7 +87,19 @@ class Raw {
         });
     }
     void count() { (void)counted_.drain(); }
-    void history(const ArtifactId& id) { (void)history_.bind(1, id.str()).drain(); }
+    /// The entries, and the texts that their lines commit to.
+    void history(const ArtifactId& id) {
+        in_one_transaction([&] {
+            history_.bind(1, id.str());
+            while (history_.step()) {
+                const auto line = history_.view(1);
+                if (line.find("\"sha256:") == std::string::npos) continue;
+                (void)openings_.bind(1, history_.integer(0)).drain();
+                if (line.find("\"artifact_creation\"") != std::string::npos) (void)texts_.bind(1, id.str()).drain();
+            }
+            history_.reset();
+        });
+    }
 
    private:
     void in_one_transaction(const std::function<void()>& work) {
@@ -106,7 +121,7 @@ class Raw {
     }
     RawSqlite database_;
     RawSqlite::Statement begin_, end_, key_, row_, links_, run_, newest_, sources_, node_, by_cte_, types_, counters_, payloads_,
-        runs_, counted_, history_;
+        runs_, counted_, history_, openings_, texts_;
 };
 
 /// A question, asked of both so many times in each round.
