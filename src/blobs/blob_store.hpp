@@ -110,9 +110,15 @@ class BlobStore {
     /// stand-in, has to follow before it is published.
     [[nodiscard]] Staged stage_file(const std::filesystem::path& source, Transfer transfer, const Progress& progress = {},
                                     Sync sync = Sync::now);
-    /// A file that has the content of a payload which is there under one of these names: read and compared, and nothing is
-    /// written. The payload is closed(). Nothing where none has it, or where the file changes meanwhile. @throws as stage_file
-    [[nodiscard]] std::optional<Staged> stage_stored(const std::filesystem::path& source, std::span<const Digest> candidates,
+    /// A payload that a file may be the same as. One that is `trusted` has the content that its name says.
+    struct Candidate {
+        Digest digest;
+        bool trusted = false;
+    };
+    /// A file that has the content of a payload which is there under one of these names: read and hashed, and compared with what
+    /// is there unless that is trusted; nothing is written. The payload is closed(). Nothing where none has it, or where the
+    /// file changes meanwhile. @throws as stage_file
+    [[nodiscard]] std::optional<Staged> stage_stored(const std::filesystem::path& source, std::span<const Candidate> candidates,
                                                      const Progress& progress = {}) const;
     /// From an open descriptor (pipe, file, socket), read to its end. @throws IoError, SourceIsDirectory, InvalidArgument
     [[nodiscard]] Staged stage_descriptor(int descriptor, const Progress& progress = {}, Sync sync = Sync::now);

@@ -36,6 +36,10 @@ Hashed copy_and_hash(NamedFile from, NamedFile to, std::uint64_t size_hint_bytes
 std::optional<Hashed> hash_if_same(NamedFile from, NamedFile to, std::uint64_t size_bytes,
                                    const std::function<void(std::uint64_t)>& progress = {});
 
+/// Whether two files of one size have the same bytes at sixteen places from their first to their last, which tells nearly all
+/// that differ. @throws IoError
+bool is_alike(NamedFile a, NamedFile b, std::uint64_t size_bytes);
+
 /// Hashes an open file from its beginning. @throws IoError
 Hashed hash_file(int file, const std::filesystem::path& path, const std::function<void(std::uint64_t)>& progress = {});
 

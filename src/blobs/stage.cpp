@@ -116,11 +116,12 @@ Staged BlobStore::stage_file(const std::filesystem::path& source, Transfer trans
     return stage_copy(file.get(), source, progress, sync);
 }
 
-std::optional<Staged> BlobStore::stage_stored(const std::filesystem::path& source, std::span<const Digest> candidates,
+std::optional<Staged> BlobStore::stage_stored(const std::filesystem::path& source, std::span<const Candidate> candidates,
                                               const Progress& progress) const {
     const auto file = open_source(source, own_view_);
     const auto before = look_at(file.get(), source);
-    for (const auto& digest : candidates) {
+    std::optional<Hashed> known;  // of the whole file
+    for (const auto& [digest, trusted] : candidates) {
         const auto name = path_of(digest);
         const Descriptor stored(::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
         if (!stored) continue;  // whatever is the matter with it: the copy heals it
@@ -128,8 +129,12 @@ std::optional<Staged> BlobStore::stage_stored(const std::filesystem::path& sourc
         if (!S_ISREG(status.st_mode) || status.st_size != before.st_size) continue;
         if (::lseek(file.get(), 0, SEEK_SET) < 0) throw_io(errno, "read", source);
         try {
-            const auto hashed =
-                hash_if_same({file.get(), source}, {stored.get(), name}, static_cast<std::uint64_t>(before.st_size), progress);
+            const NamedFile mine{file.get(), source}, theirs{stored.get(), name};
+            const auto size = static_cast<std::uint64_t>(before.st_size);
+            // To hash what then turns out to be new would be to read it twice.
+            if (trusted && !is_alike(mine, theirs, size)) continue;
+            if (trusted && !known) known = hash_file(file.get(), source, progress);
+            const auto hashed = trusted ? known : hash_if_same(mine, theirs, size, progress);
             if (!hashed || hashed->digest != digest) continue;
             if (!unchanged(before, look_at(file.get(), source))) return std::nullopt;
             Staged staged(Incoming(Descriptor(), name, trash(), abilities_), *hashed);

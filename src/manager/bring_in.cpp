@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <custody/error.hpp>
+#include <map>
 #include <mutex>
 #include <span>
 
@@ -36,10 +37,10 @@ blobs::Staged stage(blobs::BlobStore& blobs, const NewArtifact& wanted, const bl
 }
 
 // When what the store has under this digest was hashed, if that was lately and it looks untouched since.
-std::optional<Timestamp> lately_verified(ManagerImpl& manager, sqlite::Connection& connection, const blobs::Staged& staged) {
-    const auto row = catalog::find_payload(connection, staged.digest());
+std::optional<Timestamp> lately_verified(ManagerImpl& manager, sqlite::Connection& connection, const Digest& digest) {
+    const auto row = catalog::find_payload(connection, digest);
     if (!row || !row->present || Timestamp::now().time() - row->verified_at.time() > lately) return std::nullopt;
-    const auto stat = manager.blobs().stat(staged.digest());
+    const auto stat = manager.blobs().stat(digest);
     const bool untouched = stat && stat->size_bytes == row->size_bytes && stat->mtime_ns == row->mtime_ns;
     return untouched ? std::optional(row->verified_at) : std::nullopt;
 }
@@ -61,17 +62,25 @@ class Forward {
     std::uint64_t furthest_ = 0;
 };
 
-// A large file that is in the store already is read and compared, and not written.
-std::optional<blobs::Staged> stage_stored(ManagerImpl& manager, const Making& making, const blobs::Progress& progress) {
+// A large file that is in the store already is read, compared unless that was hashed lately, and not written.
+std::optional<blobs::Staged> stage_stored(ManagerImpl& manager, Making& making, const blobs::Progress& progress) {
     const auto& wanted = making.wanted;
     if (wanted.source_path.empty() || wanted.transfer != Transfer::copy) return std::nullopt;
-    std::vector<Digest> candidates;
-    if (making.expected_bytes >= catalog::indexed_size_bytes) {
-        manager.database().read(
-            [&](sqlite::Connection& connection) { candidates = catalog::payloads_of_size(connection, making.expected_bytes); });
-    }
+    if (making.expected_bytes < catalog::indexed_size_bytes) return std::nullopt;
+    std::vector<blobs::BlobStore::Candidate> candidates;
+    std::map<Digest, Timestamp> verified;
+    manager.database().read([&](sqlite::Connection& connection) {
+        for (const auto& digest : catalog::payloads_of_size(connection, making.expected_bytes)) {
+            const auto when = lately_verified(manager, connection, digest);
+            candidates.push_back({digest, when.has_value()});
+            if (when) verified.emplace(digest, *when);
+        }
+    });
     if (candidates.empty()) return std::nullopt;
-    return manager.blobs().stage_stored(wanted.source_path, candidates, progress);
+    auto staged = manager.blobs().stage_stored(wanted.source_path, candidates, progress);
+    const auto when = staged ? verified.find(staged->digest()) : verified.end();
+    if (when != verified.end()) making.verified_at = when->second;  // it was not hashed now
+    return staged;
 }
 
 // An import goes on without a payload that is not what its record says. One that can't be read ends it: the next try may read it.
@@ -101,8 +110,8 @@ blobs::Published publish(ManagerImpl& manager, Making& making, blobs::Sync sync)
 // What is staged but not synced is compared with the catalog. What is there already never has to reach the disk.
 void look_up(ManagerImpl& manager, sqlite::Connection& connection, Making& making) {
     check_against_catalog(manager, connection, making);
-    if (making.staged->closed()) return;  // it was compared a moment ago
-    making.verified_at = lately_verified(manager, connection, *making.staged);
+    if (making.staged->closed()) return;  // it was compared, or is known
+    making.verified_at = lately_verified(manager, connection, making.staged->digest());
     if (making.verified_at && can_come_again(making.wanted)) making.staged->close();
 }
 

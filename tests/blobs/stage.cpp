@@ -18,6 +18,7 @@
 using namespace custody;
 using namespace custody::testing;
 namespace fs = std::filesystem;
+using Candidate = blobs::BlobStore::Candidate;
 
 namespace {
 
@@ -238,35 +239,64 @@ TEST_CASE("a store of another account, or a read-only one, is an error that name
 }
 
 TEST_CASE("a file that is stored already is compared and not written, whatever else is of its size") {
+    for (const bool trusted : {false, true}) {
+        CAPTURE(trusted);
+        TestStore t;
+        const auto content = noise(3U << 20U);
+        auto other = content;
+        other.back() ^= 1;
+        const auto digest = t.add(content);
+        const std::vector<Candidate> candidates{
+            {base::sha256("not there"), trusted}, {t.add(other), trusted}, {t.add("short"), trusted}, {digest, trusted}};
+        const auto source = t.scratch.file("source", content);
+        const auto before = t.files();
+        auto staged = t.store.stage_stored(source, candidates);
+        REQUIRE(staged);
+        CHECK(staged->digest() == digest);
+        CHECK(staged->size_bytes() == content.size());
+        CHECK(staged->mtime_ns() == t.store.stat(digest)->mtime_ns);
+        CHECK(staged->closed());
+        CHECK(t.files() == before);
+
+        CHECK_FALSE(t.store.stage_stored(t.scratch.file("longer", content + "x"), candidates));
+        CHECK_FALSE(t.store.stage_stored(source, std::span(candidates).first(3)));
+        CHECK_THROWS_AS((void)t.store.stage_stored(t.scratch / "missing", candidates), SourceNotFound);
+        ::chmod(t.store.path_of(digest).c_str(), 0600);
+        std::ofstream(t.store.path_of(digest)) << other;  // no longer what its name says
+        CHECK_FALSE(t.store.stage_stored(source, candidates));
+        CHECK_FALSE(t.store.stage_stored(t.scratch.file("other", other), std::span(candidates).last(1)));
+    }
+}
+
+TEST_CASE("what differs from a trusted payload where nobody looked first is hashed, once, and not taken for it") {
     TestStore t;
     const auto content = noise(3U << 20U);
-    auto other = content;
-    other.back() ^= 1;
-    const auto digest = t.add(content);
-    const std::vector<Digest> candidates{base::sha256("not there"), t.add(other), t.add("short"), digest};
+    const auto with = [&](std::size_t place) {
+        auto other = content;
+        other[place] ^= 1;
+        return other;
+    };
+    const std::vector<Candidate> candidates{{t.add(with(9000)), true}, {t.add(with(9001)), true}};
+    std::uint64_t read = 0;
     const auto source = t.scratch.file("source", content);
-    const auto before = t.files();
-    auto staged = t.store.stage_stored(source, candidates);
-    REQUIRE(staged);
-    CHECK(staged->digest() == digest);
-    CHECK(staged->size_bytes() == content.size());
-    CHECK(staged->mtime_ns() == t.store.stat(digest)->mtime_ns);
-    CHECK(staged->closed());
-    CHECK(t.files() == before);
-
-    CHECK_FALSE(t.store.stage_stored(t.scratch.file("longer", content + "x"), candidates));
-    CHECK_FALSE(t.store.stage_stored(source, std::span(candidates).first(3)));
-    CHECK_THROWS_AS((void)t.store.stage_stored(t.scratch / "missing", candidates), SourceNotFound);
-    ::chmod(t.store.path_of(digest).c_str(), 0600);
-    std::ofstream(t.store.path_of(digest)) << other;  // no longer what its name says
-    CHECK_FALSE(t.store.stage_stored(source, candidates));
-    CHECK_FALSE(t.store.stage_stored(t.scratch.file("other", other), {&digest, 1}));
+    const auto count = [&, before = std::uint64_t{0}](std::uint64_t done) mutable {
+        read += done - std::min(before, done);
+        before = done;
+    };
+    CHECK_FALSE(t.store.stage_stored(source, candidates, count));
+    CHECK(read == content.size());
+    // Where both are alike nothing but a few pages is read.
+    for (const auto place : {std::size_t{0}, content.size() / 15, content.size() - 1}) {
+        read = 0;
+        CHECK_FALSE(t.store.stage_stored(t.scratch.file("another", with(place)), std::span(candidates).first(1), count));
+        CHECK(read == 0);
+    }
 }
 
 TEST_CASE("a file that changes while it is compared with what is stored is not taken for it") {
     TestStore t;
     const auto content = noise(3U << 20U);
-    const std::vector<Digest> candidates{t.add(content)};
+    const std::vector<Candidate> candidates{{t.add(content), false}};
     const auto source = t.scratch.file("source", content);
     const auto change = [&](std::uint64_t) { std::fstream(source) << "what was read already"; };
     CHECK_FALSE(t.store.stage_stored(source, candidates, change));

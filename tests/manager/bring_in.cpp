@@ -1,5 +1,7 @@
 // Many payloads in one call: staged side by side, with one sync for all of them.
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
@@ -157,6 +159,31 @@ TEST_CASE("a large file that is stored already is not written again, and progres
     CHECK(std::is_sorted(told.begin(), told.end()));
     CHECK(told.back() == 8U << 20U);
     CHECK(store.manager.get_statistics().total_payloads == 2);
+}
+
+TEST_CASE("a large file that is stored already is compared with what is there, unless that was hashed within a day") {
+    Store store;
+    const auto wanted = files(store.scratch, 1, 8U << 20U).front();
+    const auto first = store.manager.create_artifact(wanted);
+    const auto verified = [&] { return store.raw().text("SELECT verified_at FROM payloads"); };
+    const auto created = verified();
+    struct stat before {};
+    REQUIRE(::stat(store.blob(first).c_str(), &before) == 0);
+    auto damaged = slurp(store.blob(first));
+    damaged[5000] ^= 1;
+    tamper(store.blob(first), damaged);
+    const timespec times[2] = {before.st_atim, before.st_mtim};
+    REQUIRE(::utimensat(AT_FDCWD, store.blob(first).c_str(), times, 0) == 0);
+
+    CHECK(store.manager.create_artifact(wanted).checksum == first.checksum);
+    CHECK(verified() == created);
+    CHECK(slurp(store.blob(first)) == damaged);
+
+    store.raw(Raw::As::intruder).run("UPDATE payloads SET verified_at = '2020-01-01T00:00:00.000000+00:00'");
+    CHECK(store.manager.create_artifact(wanted).checksum == first.checksum);
+    CHECK(verified() > created);
+    CHECK(slurp(store.blob(first)) == slurp(wanted.source_path));
+    CHECK(store.raw().number("SELECT count(*) FROM audit_entries WHERE action = 'heal'") == 1);
 }
 
 TEST_CASE("a file that differs late from one of its size is written, and progress never goes back") {
