@@ -235,3 +235,39 @@ TEST_CASE("while others write and clean up, every payload that a backup names is
         CHECK(missing == 0);
     }
 }
+
+TEST_CASE("a backup is complete where something is removed during each of its attempts") {
+    Store store;
+    ArtifactManager other(store.base, {.actor = "cleaner", .lock_timeout = std::chrono::milliseconds(50)});
+    int number = 0;
+    // Payloads are copied in the order of their digests: while the first is, the second is removed.
+    const auto add = [&](ArtifactType type, bool first) {
+        std::string content;
+        do content = std::to_string(++number);
+        while ((base::sha256(content).bytes()[0] < 128) != first);
+        (void)other.create_artifact({.type = std::move(type), .content = content});
+    };
+    const auto add_both = [&] {
+        add(ArtifactType::metadata, true);
+        add(ArtifactType::log, false);
+    };
+    int removals = 0;
+    int refused = 0;
+    const auto disturb = [&](std::uint64_t, std::uint64_t) {
+        try {
+            (void)other.cleanup_old_artifacts({.older_than_days = 0, .type = ArtifactType::log});
+            ++removals;
+            add_both();
+        } catch (const Busy&) {
+            ++refused;
+        }
+    };
+    add_both();
+    const auto report = store.manager.backup(store.scratch / "kept", {.progress = disturb});
+    INFO(to_json(report).dump(2));
+    CHECK(removals >= 9);
+    CHECK(refused > 0);
+    CHECK(report.findings.empty());
+    CHECK(report.complete);
+    CHECK(manifest_of(store.scratch / "kept").at("missing").empty());
+}
