@@ -40,13 +40,14 @@ struct Shared {
               ::mmap(nullptr, count * sizeof(std::int64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
 };
 
-/// Starts a child that holds the turn until it is killed.
-pid_t start_holder(const std::filesystem::path& file, const Shared& shared) {
+/// Starts a child that holds the turn until it is killed, or for so long after it has said that it is about to go.
+pid_t start_holder(const std::filesystem::path& file, const Shared& shared, std::chrono::milliseconds about_to_go = 0ms) {
     const pid_t child = in_child([&] {
         WriteQueue queue(file, 0600);
-        const auto turn = queue.wait(Clock::now() + 30s);
+        auto turn = queue.wait(Clock::now() + 30s);
+        if (about_to_go != 0ms) turn.ends_soon();
         shared.values[0] = 1;
-        ::pause();
+        about_to_go == 0ms ? static_cast<void>(::pause()) : std::this_thread::sleep_for(about_to_go);
         return 0;
     });
     while (static_cast<volatile std::int64_t*>(shared.values)[0] == 0) std::this_thread::sleep_for(1ms);
@@ -106,6 +107,24 @@ TEST_CASE("a holder that is alive and stuck keeps nobody for longer than a secon
     CHECK(waited < 2500);
     ::kill(holder, SIGKILL);
     wait_for(holder);
+}
+
+TEST_CASE("a turn that was said to end soon is waited for as any other, and passed over where its holder dies") {
+    const Scratch scratch;
+    const auto file = scratch / "write-queue";
+    WriteQueue queue(file, 0600);
+    for (const auto deadline : {30000ms, 50ms}) {  // the second ends by itself
+        const Shared shared(1);
+        const pid_t holder = start_holder(file, shared, 400ms);
+        CHECK((wait_once_ms(queue, deadline) >= 200) == (deadline > 400ms));
+        CHECK(wait_for(holder) == 0);
+        CHECK(wait_once_ms(queue) < 100);
+    }
+    const Shared shared(1);
+    const pid_t holder = start_holder(file, shared, 30s);
+    ::kill(holder, SIGKILL);
+    CHECK(wait_for(holder) == 128 + SIGKILL);
+    CHECK(wait_once_ms(queue) < 500);
 }
 
 TEST_CASE("where there can be no queue everybody goes ahead") {
