@@ -311,15 +311,19 @@ void Verification::check_leftovers() {
 
 VerifyReport Verification::recorded(audit::Draft& draft) {
     records_ = true;
+    const auto record = [&](const Error& error) {
+        if (!may_write()) return;
+        const auto now = Timestamp::now();
+        describe(draft, now);
+        manager_.record_failure(draft, error, [&](sqlite::Connection& connection) { mark_good(connection, now); });
+    };
     try {
         run();
     } catch (const Error& error) {  // its caller has stopped it
-        if (may_write()) {
-            const auto now = Timestamp::now();
-            describe(draft, now);
-            manager_.record_failure(draft, error, [&](sqlite::Connection& connection) { mark_good(connection, now); });
-        }
+        record(error);
         throw;
+    } catch (const std::exception& error) {
+        ManagerImpl::fail_foreign(error, record);
     }
     report_.audited = false;
     if (!may_write()) return report_;

@@ -208,6 +208,18 @@ TEST_CASE("a verification that its caller stops throws what stopped it, and has 
     CHECK(store.entry_count() == entries);
 }
 
+TEST_CASE("what others throw out of a verification is recorded, and comes out as an error of custody") {
+    Store store;
+    (void)store.add(ArtifactType::log, "log");
+    const Trace trace(store);
+    const auto stop = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("no progress"); };
+    const auto said = message_of<Error>([&] { (void)store.manager.verify({.progress = stop}); });
+    CHECK(said.find("no progress") != std::string::npos);
+    CHECK(store.last_entry().at("action") == "verify");
+    CHECK(store.last_entry().at("outcome") == "failed");
+    trace.check_unchanged(1);
+}
+
 TEST_CASE("doctor finds a healthy store fine, and says what to do where it is not") {
     Store store;
     const auto severity = [&](const std::string& name) {
