@@ -180,14 +180,14 @@ void describe(Making& making, const catalog::ArtifactRow& row) {
 }
 
 // As they are in the catalog now.
-void add_relations(Artifact& artifact, const Making& making) {
+void add_relations(Artifact& artifact, const Making& making, const Relations& relations) {
     for (const auto& source : making.wanted.source_artifacts) {
         auto& known = artifact.source_artifacts;
         if (std::find(known.begin(), known.end(), source) != known.end()) continue;
         known.push_back(source);
         artifact.links.emplace_back(making.wanted.relationship, source);
     }
-    if (making.entry.run_id) artifact.run = RunId::parse(*making.entry.run_id);
+    if (relations.run) artifact.run = RunId::parse(making.entry.run_id.value());
 }
 
 // Everything under the write lock: one artifact, its links, its run, its entry.
@@ -227,7 +227,7 @@ void insert(ManagerImpl& manager, sqlite::Connection& connection, ManagerImpl::R
     describe(making, row);
     recorder.append(making.entry);
     making.result = catalog::artifact_of(row);
-    add_relations(*making.result, making);
+    add_relations(*making.result, making, relations);
 }
 
 audit::Draft draft_of(const ManagerImpl& manager, const NewArtifact& wanted) {
