@@ -180,7 +180,7 @@ struct SnapshotOptions {
 struct BackupOptions {
     bool catalog_only = false;  ///< without the payloads
     bool rehash = false;        ///< hash the payloads that are in the backup already, and copy anew what went bad there
-    Progress progress{};        ///< bytes copied
+    Progress progress{};        ///< bytes copied. It must not write to the store: at last nobody may, where cleanups never pause
 };
 
 struct BackupReport {

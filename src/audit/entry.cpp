@@ -18,8 +18,8 @@ namespace {
 constexpr std::array<std::string_view, 9> committed = {"caller",   "configuration", "error_message", "file_name",  "imported",
                                                        "metadata", "query",         "reason",        "source_path"};
 
-void append_member(std::string& line, std::string_view name, const std::optional<std::string_view>& text) {
-    line += name;
+void append_member(std::string& line, std::string_view before, const std::optional<std::string_view>& text) {
+    line += before;
     if (text) {
         base::append_canonical_string(line, *text);
     } else {
@@ -77,7 +77,8 @@ std::string make_line(const Draft& draft, const base::Agent& agent, std::int64_t
     line += draft.success ? ",\"success\":true" : ",\"success\":false";
     append_member(line, ",\"timestamp\":", time.str());
     append_member(line, ",\"user\":", draft.user);
-    return line + '}';
+    line += '}';
+    return line;
 }
 
 bool is_committed_detail(std::string_view key) { return std::binary_search(committed.begin(), committed.end(), key); }

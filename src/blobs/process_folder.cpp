@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <custody/error.hpp>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
@@ -34,11 +36,13 @@ bool try_lock(int folder) {
     return result == 0;
 }
 
+// @throws IoError where that can't be seen
 bool is_still_at(int folder, const std::filesystem::path& path) {
     struct stat held {};
     struct stat named {};
-    return ::fstat(folder, &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
-           held.st_ino == named.st_ino;
+    const bool are_seen = ::fstat(folder, &held) == 0 && ::lstat(path.c_str(), &named) == 0;
+    if (!are_seen && errno != ENOENT) throw_io(errno, "look at the folder", path);
+    return are_seen && held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
 }  // namespace
@@ -61,10 +65,8 @@ std::optional<Descriptor> try_lock_folder(const std::filesystem::path& folder) {
         if (errno != EWOULDBLOCK) throw_io(errno, "lock the folder", folder);
         return std::nullopt;
     }
-    errno = 0;
-    if (is_still_at(locked.get(), folder)) return locked;
-    if (errno != 0 && errno != ENOENT) throw_io(errno, "look at the folder", folder);
-    return std::nullopt;
+    if (!is_still_at(locked.get(), folder)) return std::nullopt;
+    return locked;
 }
 
 ProcessFolder::ProcessFolder(const std::filesystem::path& parent, unsigned mode) : owner_pid_(::getpid()) {
@@ -72,19 +74,16 @@ ProcessFolder::ProcessFolder(const std::filesystem::path& parent, unsigned mode)
     for (;;) {
         path_ = parent / (std::to_string(owner_pid_) + "-" + random_hex(8));
         if (::mkdir(path_.c_str(), 0700) != 0) throw_io(errno, "make the folder", path_);
-        lock_ = open_folder(path_);
-        if (lock_ && try_lock(lock_.get()) && is_still_at(lock_.get(), path_)) break;
-        if (lock_ && errno != EWOULDBLOCK && errno != ENOENT) {
-            const int code = errno;
+        try {
+            auto locked = try_lock_folder(path_);
+            if (!locked) continue;
+            if (::fchmod(locked->get(), mode) != 0) throw_io(errno, "set the permissions of", path_);
+            lock_ = std::move(*locked);
+            return;
+        } catch (const IoError& error) {
             ::rmdir(path_.c_str());
-            throw_io(code, "lock the folder", path_);
+            if (error.code() != ENOENT) throw;
         }
-        if (!lock_ && errno != ENOENT) throw_io(errno, "open the folder", path_);
-    }
-    if (::fchmod(lock_.get(), mode) != 0) {
-        const int code = errno;
-        ::rmdir(path_.c_str());
-        throw_io(code, "set the permissions of", path_);
     }
 }
 

@@ -59,10 +59,12 @@ class Backup {
         const auto alone = blobs::lock_folder(folder_.root);
         report_.store_id = manager_.store().store_id;
         before_ = claim();
-        for (int attempt = 1; attempt < most_attempts && copy_all(); ++attempt) {
+        bool removed_meanwhile = copy_all();
+        for (int attempt = 2; removed_meanwhile && attempt < most_attempts; ++attempt) {
             std::this_thread::sleep_for(between_attempts);  // so that a cleanup that is at work gets done
+            removed_meanwhile = copy_all();
         }
-        if (removed_meanwhile_) copy_while_nobody_writes();
+        if (removed_meanwhile) copy_while_nobody_writes();
         check_and_place();
         ::rmdir((folder_.root / "trash").c_str());  // scratch space; where it is not empty it stays
         return std::move(report_);
@@ -123,27 +125,25 @@ class Backup {
         return !needed || manager_.blobs().stat(digest).has_value();
     }
 
-    // Answers whether any payload was removed meanwhile, so that the catalog has to be copied anew: every one that the backup
+    // Answers whether a payload was removed meanwhile, so that the catalog has to be copied anew: every one that the backup
     // names is to be in it.
     bool copy_all() {
-        removed_meanwhile_ = false;
         copy_catalog();
-        if (!options_.catalog_only) copy_payloads();
-        return removed_meanwhile_;
+        return !options_.catalog_only && copy_payloads();
     }
 
     // Where cleanups go on without a pause. What is left to be copied by now is what is new since the last attempt.
     void copy_while_nobody_writes() {
         auto& database = manager_.database();
         try {
-            if (database.writable()) return database.write([&](sqlite::Connection&) { copy_all(); });
+            if (database.writable()) return database.write([&](sqlite::Connection&) { (void)copy_all(); });
         } catch (const Busy&) {
             // Then as the attempts before.
         }
-        copy_all();
+        (void)copy_all();
     }
 
-    void copy_payloads() {
+    bool copy_payloads() {
         const auto is_there = [&](const catalog::PayloadRow& row) {
             const auto there = target_.stat(row.digest);
             return !options_.rehash && there && there->size_bytes == row.size_bytes;
@@ -152,6 +152,7 @@ class Backup {
         for (const auto& row : rows_) total += is_there(row) ? 0 : row.size_bytes;
         std::uint64_t done = 0;
         std::erase_if(report_.findings, [](const Finding& finding) { return finding.kind.starts_with("payload_"); });
+        bool removed_meanwhile = false;
         for (const auto& row : rows_) {
             const auto tell = [&](std::uint64_t bytes) {
                 if (options_.progress) options_.progress(done + bytes, total);
@@ -166,13 +167,14 @@ class Backup {
                 add(Severity::error, "payload_altered", row.digest.hex(), copy.message);
             } else if (copy.outcome == Outcome::missing) {
                 if (was_removed(row.digest)) {
-                    removed_meanwhile_ = true;
+                    removed_meanwhile = true;
                     add(Severity::warning, "payload_removed", row.digest.hex(), "removed while the backup was made");
                 } else {
                     add(Severity::error, "payload_missing", row.digest.hex(), copy.message);
                 }
             }
         }
+        return removed_meanwhile;
     }
 
     // The copy takes its place where it is sound. A damaged one must not take that of a good one.
@@ -238,7 +240,6 @@ class Backup {
     const BackupOptions& options_;
     blobs::BlobStore target_;
     std::optional<Manifest> before_;
-    bool removed_meanwhile_ = false;
     std::vector<catalog::PayloadRow> rows_;
     BackupReport report_;
 };

@@ -26,6 +26,7 @@ constexpr std::size_t fewest_together = 8;
 constexpr std::size_t most_kept_open = 64;
 // From this much on, few files are worth a thread each.
 constexpr std::uint64_t fewest_bytes_at_once = std::uint64_t{8} << 20U;
+
 blobs::Staged stage(blobs::BlobStore& blobs, const NewArtifact& wanted, const blobs::Progress& progress, blobs::Sync sync) {
     if (wanted.content) {
         auto staged = blobs.stage_bytes(*wanted.content, sync);
@@ -79,7 +80,7 @@ std::optional<blobs::Staged> stage_stored(ManagerImpl& manager, Making& making, 
     if (candidates.empty()) return std::nullopt;
     auto staged = manager.blobs().stage_stored(wanted.source_path, candidates, progress);
     const auto when = staged ? verified.find(staged->digest()) : verified.end();
-    if (when != verified.end()) making.verified_at = when->second;  // it was not hashed now
+    if (when != verified.end()) making.verified_at = when->second;  // what is there was not hashed now
     return staged;
 }
 
@@ -110,7 +111,7 @@ blobs::Published publish(ManagerImpl& manager, Making& making, blobs::Sync sync)
 // What is staged but not synced is compared with the catalog. What is there already never has to reach the disk.
 void look_up(ManagerImpl& manager, sqlite::Connection& connection, Making& making) {
     check_against_catalog(manager, connection, making);
-    if (making.staged->closed()) return;  // it was compared, or is known
+    if (making.staged->closed()) return;  // it is there, and when that was hashed is known
     making.verified_at = lately_verified(manager, connection, making.staged->digest());
     if (making.verified_at && can_come_again(making.wanted)) making.staged->close();
 }
@@ -212,8 +213,9 @@ void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at,
         bring_in_one(manager, *making, meter);
         meter.tell();
     }
+    const auto most = group_size();
     for (Group rest = as_groups ? Group(together) : Group(); !rest.empty();) {
-        const auto group = rest.first(std::min(rest.size(), group_size()));
+        const auto group = rest.first(std::min(rest.size(), most));
         rest = rest.subspan(group.size());
         bring_in_group(manager, group, barrier, meter, at);
         if (together.size() > most_kept_open) let_go(group);

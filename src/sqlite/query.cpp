@@ -55,7 +55,8 @@ void Query::bind(int index, std::string_view value) {
     guarded("binding a value", connection_.handle(), [&] {
         const std::string text(value);
         // Told to end with a zero, SQLite needn't copy it for each function that looks at it.
-        text.find('\0') == std::string::npos ? statement_->bind(index, text.c_str()) : statement_->bind(index, text);
+        if (text.find('\0') == std::string::npos) return statement_->bind(index, text.c_str());
+        statement_->bind(index, text);
     });
 }
 void Query::bind(int index, std::span<const std::uint8_t> blob) {

@@ -13,9 +13,9 @@ using Deadline = std::chrono::steady_clock::time_point;
 /// right moment: with eight writers some waited 4 s. This only orders them; what keeps them apart is still SQLite's lock, so
 /// whatever goes wrong here costs fairness and nothing else.
 ///
-/// A file, mapped by all, holds two counters: tickets drawn and the ticket being served. A holder locks the byte of its
-/// ticket (an open-file-description lock, which the kernel drops when the process dies), so that waiters can tell a slow holder
-/// from a dead one and go past it.
+/// A file, mapped by all, holds three counters: tickets drawn, the ticket being served, and the one whose holder is about to go.
+/// A holder locks the byte of its ticket (an open-file-description lock, which the kernel drops when the process dies), so that
+/// waiters can tell a slow holder from a dead one and go past it.
 class WriteQueue {
    public:
     /// Makes the file if need be. Where it can't be made or mapped, the queue lets everybody through.
@@ -48,13 +48,13 @@ class WriteQueue {
     struct Shared {
         std::atomic<std::uint32_t> drawn;
         std::atomic<std::uint32_t> serving;
-        std::atomic<std::uint32_t> ending;  ///< the ticket whose holder is about to go
+        std::atomic<std::uint32_t> ending;
     };
     bool lock_byte(std::uint32_t ticket, bool exclusive) noexcept;
     void unlock_byte(std::uint32_t ticket) noexcept;
     [[nodiscard]] bool holder_is_gone(std::uint32_t ticket) noexcept;
     bool await(std::uint32_t ticket, Deadline deadline) noexcept;
-    void watch(std::uint32_t ticket) noexcept;
+    bool watch(std::uint32_t ticket) noexcept;
     void mend() noexcept;
     void leave(std::uint32_t ticket) noexcept;
 

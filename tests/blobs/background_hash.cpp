@@ -55,8 +55,14 @@ TEST_CASE("nothing at all has the hash of nothing") { CHECK(hash_in_pieces({}, 3
 TEST_CASE("work that is given up ends without the pieces that wait") {
     base::Sha256 sha256;
     const auto piece = text_of(1 << 20U, 'x');
-    blobs::BackgroundHash hash(sha256, 7);
-    for (int i = 0; i < 7; ++i) hash.add(bytes_of(piece));
+    {
+        blobs::BackgroundHash hash(sha256, 7);
+        for (int i = 0; i < 7; ++i) hash.add(bytes_of(piece));
+    }
+    const auto got = sha256.finish();
+    std::string whole;
+    while (whole.size() < 7 * piece.size() && base::sha256(whole) != got) whole += piece;
+    CHECK(base::sha256(whole) == got);  // no piece was cut
 }
 
 TEST_CASE("where no thread is to be had the caller hashes") {

@@ -285,7 +285,7 @@ TEST_CASE("what differs from a trusted payload where nobody looked first is hash
     };
     CHECK_FALSE(t.store.stage_stored(source, candidates, count));
     CHECK(read == content.size());
-    // Where both are alike nothing but a few pages is read.
+    // Where they differ in one of the places nothing else is read.
     for (const auto place : {std::size_t{0}, content.size() / 15, content.size() - 1}) {
         read = 0;
         CHECK_FALSE(t.store.stage_stored(t.scratch.file("another", with(place)), std::span(candidates).first(1), count));
