@@ -19,6 +19,9 @@ class Sha256 {
     Sha256() { begin(); }
     void update(std::span<const std::byte> bytes);
     void update(std::string_view text) { update(std::as_bytes(std::span(text))); }
+    /// The same for bytes that no cache of this core's has yet: in the page cache, or what another core has just filled. They
+    /// come slowly, line by line, where they are not asked for before they are needed: half as long again.
+    void update_far(std::span<const std::byte> bytes);
     /// The digest of all that came; the object starts anew.
     Digest finish();
 

@@ -11,7 +11,7 @@ struct Abilities {
     bool rename_noreplace = true;  ///< renameat2 with RENAME_NOREPLACE
     bool hard_link = true;         ///< link(2)
     bool clone = true;             ///< FICLONE
-    bool lease = true;             ///< F_SETLEASE, which a move needs
+    bool lease = true;             ///< F_SETLEASE, which a move and a look without a copy need
     bool syncfs = true;            ///< one sync for many files
     bool ring = true;              ///< io_uring and O_DIRECT
 };

@@ -3,26 +3,7 @@
 #include <algorithm>
 #include <system_error>
 
-#include "blobs/aligned_buffer.hpp"
-
 namespace custody::blobs {
-
-namespace {
-
-constexpr std::size_t line_bytes = 64;
-
-// What another core has just filled comes slowly, line by line: unasked, that takes a third of the time. So each page is asked
-// for two pages before it is needed.
-void update_ahead(base::Sha256& sha256, std::span<const std::byte> piece) {
-    constexpr std::size_t ahead = 2 * page_bytes;
-    for (; piece.size() >= ahead + page_bytes; piece = piece.subspan(page_bytes)) {
-        for (std::size_t at = 0; at < page_bytes; at += line_bytes) __builtin_prefetch(piece.data() + ahead + at);
-        sha256.update(piece.first(page_bytes));
-    }
-    sha256.update(piece);
-}
-
-}  // namespace
 
 BackgroundHash::BackgroundHash(base::Sha256& sha256, std::size_t most_pending)
     : sha256_(sha256), most_pending_(std::min(most_pending, pieces_.size() - 1)) {
@@ -64,7 +45,7 @@ void BackgroundHash::run() {
         if (ends_) return;
         const auto piece = pieces_[hashed_ % pieces_.size()];
         lock.unlock();
-        update_ahead(sha256_, piece);
+        sha256_.update_far(piece);
         lock.lock();
         ++hashed_;
         changed_.notify_all();

@@ -69,7 +69,8 @@ Descriptor BlobStore::open(const Digest& digest) const {
 bool BlobStore::matches(const Digest& digest, const Progress& progress) const {
     if (!stat(digest)) return false;
     try {
-        return hash_file(open(digest).get(), path_of(digest), progress).digest == digest;
+        const auto file = open(digest);
+        return hash_in_place({file.get(), path_of(digest)}, abilities_, progress).digest == digest;
     } catch (const Corruption&) {
         return false;  // it went between the two looks
     }

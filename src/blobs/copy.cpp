@@ -17,6 +17,7 @@
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
 #include "blobs/piece_writer.hpp"
+#include "blobs/pinned_file.hpp"
 
 namespace custody::blobs {
 
@@ -26,6 +27,8 @@ namespace {
 constexpr std::size_t most_buffer_bytes = std::size_t{1} << 20U;
 // What is hashed and not written: pieces that are still in the nearest caches when the hash comes, which is 3 % quicker.
 constexpr std::uint64_t hashed_at_once_bytes = std::uint64_t{1} << 18U;
+// From here on a copy of the bytes costs more than what spares it.
+constexpr std::uint64_t pinned_from_bytes = std::uint64_t{1} << 18U;
 
 // A buffer no larger than a small file needs; one byte more, to see its end at once.
 AlignedBuffer buffer_for(std::uint64_t size_hint_bytes) {
@@ -53,6 +56,10 @@ class Source {
     }
     void hash(std::span<const std::byte> piece) {
         sha256_.update(piece);
+        take(piece);
+    }
+    void hash_far(std::span<const std::byte> piece) {
+        sha256_.update_far(piece);
         take(piece);
     }
     BackgroundHash hash_in_background(std::size_t most_pending) { return {sha256_, most_pending}; }
@@ -118,6 +125,11 @@ void copy_in_background(Source& source, PieceWriter& writer) {
     hash.finish();
 }
 
+void hash_rest(Source& source, std::uint64_t size_bytes) {
+    const auto buffer = buffer_for(std::min(size_bytes, hashed_at_once_bytes));
+    for (auto piece = source.fill(buffer.span()); !piece.empty(); piece = source.fill(buffer.span())) source.hash(piece);
+}
+
 }  // namespace
 
 Hashed copy_and_hash(NamedFile from, NamedFile to, std::uint64_t size_hint_bytes, const Abilities& abilities,
@@ -166,9 +178,21 @@ bool is_alike(NamedFile a, NamedFile b, std::uint64_t size_bytes) {
 Hashed hash_file(int file, const std::filesystem::path& path, const std::function<void(std::uint64_t)>& progress) {
     if (::lseek(file, 0, SEEK_SET) < 0) throw_io(errno, "read", path);
     const auto size = static_cast<std::uint64_t>(look_at(file, path).st_size);
-    const auto buffer = buffer_for(std::min(size, hashed_at_once_bytes));
     Source source({file, path}, size, progress);
-    for (auto piece = source.fill(buffer.span()); !piece.empty(); piece = source.fill(buffer.span())) source.hash(piece);
+    hash_rest(source, size);
+    return source.finish();
+}
+
+Hashed hash_in_place(NamedFile file, const Abilities& abilities, const std::function<void(std::uint64_t)>& progress) {
+    const auto size = static_cast<std::uint64_t>(look_at(file.descriptor, file.path).st_size);
+    if (size < pinned_from_bytes) return hash_file(file.descriptor, file.path, progress);
+    Source source(file, size, progress);
+    {
+        PinnedFile pinned(file.descriptor, size, abilities);
+        for (auto piece = pinned.next(); !piece.empty(); piece = pinned.next()) source.hash_far(piece);
+    }
+    if (::lseek(file.descriptor, static_cast<off_t>(source.done()), SEEK_SET) < 0) throw_io(errno, "read", file.path);
+    hash_rest(source, size);
     return source.finish();
 }
 

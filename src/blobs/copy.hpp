@@ -43,6 +43,10 @@ bool is_alike(NamedFile a, NamedFile b, std::uint64_t size_bytes);
 /// Hashes an open file from its beginning. @throws IoError
 Hashed hash_file(int file, const std::filesystem::path& path, const std::function<void(std::uint64_t)>& progress = {});
 
+/// The same of a file of the store's, without a copy of its bytes where that can be had (PinnedFile). Who wants to write to it
+/// meanwhile waits for some milliseconds. @throws IoError
+Hashed hash_in_place(NamedFile file, const Abilities& abilities, const std::function<void(std::uint64_t)>& progress = {});
+
 /// fstat. @throws IoError naming `path`
 struct stat look_at(int file, const std::filesystem::path& path);
 

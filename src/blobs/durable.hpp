@@ -90,5 +90,7 @@ std::optional<Descriptor> try_lock_folder(const std::filesystem::path& folder);
 /// The type of file system that holds `path`, where it is one on which SQLite's locks can't be trusted ("nfs", "smb",
 /// "fuse", …); empty for local ones. @throws IoError
 std::string network_file_system(const std::filesystem::path& path);
+/// Whether an open file is on one, or on what can't be told.
+bool is_on_network(int file) noexcept;
 
 }  // namespace custody::blobs

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 
 #include <custody/error.hpp>
@@ -13,6 +12,7 @@
 #include "blobs/copy.hpp"
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
+#include "blobs/read_lease.hpp"
 #include "blobs/resolve.hpp"
 
 namespace custody::blobs {
@@ -49,16 +49,8 @@ bool MovingSource::may_become_payload(int file, dev_t device, const Abilities& a
         return false;
     // An access list would let others in past the payload's permissions.
     if (::fgetxattr(file, "system.posix_acl_access", nullptr, 0) > 0) return false;
-    // The kernel signals the holder when somebody wants to write. SIGIO would end this process, so it is one that is
-    // ignored by default, and then no receiver at all; lease_holds() asks instead.
-    if (::fcntl(file, F_SETSIG, SIGURG) != 0 || ::fcntl(file, F_SETLEASE, F_RDLCK) != 0) return false;
-    ::fcntl(file, F_SETOWN, 0);
-    return true;
+    return take_read_lease(file);
 }
-
-bool MovingSource::lease_holds(int file) { return ::fcntl(file, F_GETLEASE) == F_RDLCK; }
-
-void MovingSource::end_lease(int file) { ::fcntl(file, F_SETLEASE, F_UNLCK); }
 
 void MovingSource::restore(int file) const {
     struct stat now {};
@@ -74,7 +66,7 @@ MovingSource::Renamed MovingSource::rename_to(int file, const std::filesystem::p
     if (!over && ::lstat(name.c_str(), &named) == 0) return Renamed::exists;
     if (!is_folder(name.parent_path())) throw_io(ENOENT, "move the source to", name);
     if (::fstatat(folder_.get(), name_.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 || !same_file(named, before_) ||
-        !lease_holds(file)) {
+        !read_lease_holds(file)) {
         return Renamed::refused;
     }
     if (group && *group != before_.st_gid && ::fchown(file, static_cast<uid_t>(-1), *group) != 0) return Renamed::refused;
@@ -103,7 +95,7 @@ MovingSource::Renamed MovingSource::rename_to(int file, const std::filesystem::p
 bool MovingSource::put_back(int file, const std::filesystem::path& from) {
     if (::renameat2(AT_FDCWD, from.c_str(), folder_.get(), name_.c_str(), RENAME_NOREPLACE) != 0) return false;
     restore(file);
-    end_lease(file);
+    end_read_lease(file);
     step_ = Step::done;
     return ::fsync(folder_.get()) == 0;
 }

@@ -30,9 +30,6 @@ class MovingSource {
     /// Whether the file may become a payload as it is: a regular file with this one name, ours, on this device, without an
     /// access list, and open for writing nowhere. The last is held by a lease for as long as `file` is open.
     [[nodiscard]] bool may_become_payload(int file, dev_t device, const Abilities& abilities) const;
-    /// Whether nobody has opened it for writing since.
-    [[nodiscard]] static bool lease_holds(int file);
-    static void end_lease(int file);
 
     /// Gives the file its permissions and renames it to `name`. Whatever keeps it from that (but a full or broken disk)
     /// leaves it as it was. `group`: whose it is to become; `over`: whatever is there. @throws IoError (ENOENT where the folder

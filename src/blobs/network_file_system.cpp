@@ -29,7 +29,18 @@ constexpr std::array kinds{
     Kind{0x7c7c6673, "prl_fs"}, Kind{0x61636673, "acfs"},
 };
 
+const char* name_of(const struct statfs& status) {
+    const auto magic = static_cast<std::uint32_t>(status.f_type);
+    const auto* found = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& kind) { return kind.magic == magic; });
+    return found == kinds.end() ? "" : found->name;
+}
+
 }  // namespace
+
+bool is_on_network(int file) noexcept {
+    struct statfs status {};
+    return ::fstatfs(file, &status) != 0 || *name_of(status) != '\0';
+}
 
 std::string network_file_system(const std::filesystem::path& path) {
     struct statfs status {};
@@ -41,9 +52,7 @@ std::string network_file_system(const std::filesystem::path& path) {
         if (errno != ENOENT || parent == looked_at) throw_io(errno, "look at the file system of", path);
         looked_at = parent.empty() ? "." : parent;
     }
-    const auto magic = static_cast<std::uint32_t>(status.f_type);
-    const auto* found = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& kind) { return kind.magic == magic; });
-    return found == kinds.end() ? "" : found->name;
+    return name_of(status);
 }
 
 }  // namespace custody::blobs

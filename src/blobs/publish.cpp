@@ -16,6 +16,7 @@
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
 #include "blobs/moving_source.hpp"
+#include "blobs/read_lease.hpp"
 #include "blobs/trash_name.hpp"
 
 namespace custody::blobs {
@@ -54,7 +55,7 @@ bool BlobStore::put(Staged& staged, const std::filesystem::path& name, bool over
         if (modes_.group && ::stat(blobs().c_str(), &folder) == 0) group = folder.st_gid;
         const auto renamed = staged.moving_->rename_to(staged.file_.get(), name, modes_.payload(), group, over);
         if (renamed != MovingSource::Renamed::refused) return renamed == MovingSource::Renamed::done;
-        MovingSource::end_lease(staged.file_.get());
+        end_read_lease(staged.file_.get());
         staged.moving_->set_step(MovingSource::Step::remove);
         restage(staged, false);
     }
@@ -95,7 +96,7 @@ BlobStore::Found BlobStore::inspect(Staged& staged, const std::filesystem::path&
         if (!file && errno == ENOENT) return Found::gone;
         if (!file) throw_io(errno, "open the payload", name);
         try {
-            if (hash_file(file.get(), name).digest != staged.digest_) return Found::bad;
+            if (hash_in_place({file.get(), name}, abilities_).digest != staged.digest_) return Found::bad;
         } catch (const IoError& error) {
             if (error.code() != EIO) throw;
             return Found::bad;  // unreadable, and the good copy is at hand
@@ -121,7 +122,7 @@ void BlobStore::move_aside(const std::filesystem::path& name) const {
 void BlobStore::settle_move(Staged& staged, const std::filesystem::path& name) const {
     if (!staged.moving_ || staged.moving_->step() != MovingSource::Step::renamed) return;
     ::fsync(staged.moving_->folder());  // only the new name must be durable; a failure here may leave the old one too
-    if (MovingSource::lease_holds(staged.file_.get())) return;
+    if (read_lease_holds(staged.file_.get())) return;
     try {
         if (return_source(staged, name)) staged.moving_->set_step(MovingSource::Step::remove);
     } catch (const Error&) {
@@ -211,7 +212,7 @@ bool BlobStore::finish_move(Staged& staged) noexcept {
     try {
         switch (staged.moving_->step()) {
             case MovingSource::Step::renamed:
-                MovingSource::end_lease(staged.file_.get());
+                end_read_lease(staged.file_.get());
                 staged.moving_->set_step(MovingSource::Step::done);
                 return true;
             case MovingSource::Step::done:

@@ -15,6 +15,7 @@
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
 #include "blobs/moving_source.hpp"
+#include "blobs/read_lease.hpp"
 
 namespace custody::blobs {
 
@@ -93,13 +94,13 @@ Staged BlobStore::stage_move(Descriptor source, const std::filesystem::path& pat
         const auto before = look_at(source.get(), path);
         const auto hashed = hash_file(source.get(), path, progress);
         if (!unchanged(before, look_at(source.get(), path))) throw_changed(path);
-        if (MovingSource::lease_holds(source.get())) {
+        if (read_lease_holds(source.get())) {
             auto staged = seal(Incoming(std::move(source), path, trash(), abilities_), hashed, Sync::now);
             moving->set_step(MovingSource::Step::rename);
             staged.moving_ = std::move(moving);
             return staged;
         }
-        MovingSource::end_lease(source.get());  // somebody waits to write
+        end_read_lease(source.get());  // somebody waits to write
         if (::lseek(source.get(), 0, SEEK_SET) < 0) throw_io(errno, "read", path);
     }
     auto staged = stage_copy(source.get(), path, progress, Sync::now);
