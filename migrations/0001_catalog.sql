@@ -69,7 +69,9 @@ CREATE TABLE artifacts (
     artifact_key INTEGER PRIMARY KEY,
     artifact_id TEXT NOT NULL UNIQUE CHECK (length(artifact_id) = 36),
     artifact_type TEXT NOT NULL REFERENCES artifact_types (artifact_type),
-    status TEXT NOT NULL CHECK (status IN ('pending', 'in_progress', 'completed', 'failed', 'archived')),
+    -- Not as a list, which each INSERT would make an index of.
+    status TEXT NOT NULL CHECK (status = 'pending' OR status = 'in_progress' OR status = 'completed'
+        OR status = 'failed' OR status = 'archived'),
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
     processing_module TEXT,

@@ -46,25 +46,25 @@ CREATE TABLE audit_clock (
 ) STRICT;
 
 -- Guards, as in 0002.
-CREATE TRIGGER guard_audit_tree_insert BEFORE INSERT ON audit_tree BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_audit_tree_update BEFORE UPDATE ON audit_tree BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_audit_tree_delete BEFORE DELETE ON audit_tree BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_tree_insert AFTER INSERT ON audit_tree BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_tree_update AFTER UPDATE ON audit_tree BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_tree_delete AFTER DELETE ON audit_tree BEGIN SELECT custody_writer(); END;
 
-CREATE TRIGGER guard_audit_tiles_insert BEFORE INSERT ON audit_tiles BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_audit_tiles_update BEFORE UPDATE ON audit_tiles BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_audit_tiles_delete BEFORE DELETE ON audit_tiles BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_tiles_insert AFTER INSERT ON audit_tiles BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_tiles_update AFTER UPDATE ON audit_tiles BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_tiles_delete AFTER DELETE ON audit_tiles BEGIN SELECT custody_writer(); END;
 
-CREATE TRIGGER guard_audit_keys_insert BEFORE INSERT ON audit_keys BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_audit_keys_update BEFORE UPDATE ON audit_keys BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_audit_keys_delete BEFORE DELETE ON audit_keys BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_keys_insert AFTER INSERT ON audit_keys BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_keys_update AFTER UPDATE ON audit_keys BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_keys_delete AFTER DELETE ON audit_keys BEGIN SELECT custody_writer(); END;
 
-CREATE TRIGGER guard_audit_checkpoints_insert BEFORE INSERT ON audit_checkpoints BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_audit_checkpoints_update BEFORE UPDATE ON audit_checkpoints BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_audit_checkpoints_delete BEFORE DELETE ON audit_checkpoints BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_checkpoints_insert AFTER INSERT ON audit_checkpoints BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_checkpoints_update AFTER UPDATE ON audit_checkpoints BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_checkpoints_delete AFTER DELETE ON audit_checkpoints BEGIN SELECT custody_writer(); END;
 
-CREATE TRIGGER guard_audit_clock_insert BEFORE INSERT ON audit_clock BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_audit_clock_update BEFORE UPDATE ON audit_clock BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_audit_clock_delete BEFORE DELETE ON audit_clock BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_clock_insert AFTER INSERT ON audit_clock BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_clock_update AFTER UPDATE ON audit_clock BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_audit_clock_delete AFTER DELETE ON audit_clock BEGIN SELECT custody_writer(); END;
 
 -- A tree only grows.
 CREATE TRIGGER audit_tree_only_grows BEFORE UPDATE ON audit_tree WHEN NEW.size < OLD.size BEGIN
@@ -88,6 +88,15 @@ CREATE TRIGGER audit_checkpoints_no_update BEFORE UPDATE ON audit_checkpoints BE
 END;
 CREATE TRIGGER audit_checkpoints_no_delete BEFORE DELETE ON audit_checkpoints BEGIN
     SELECT raise(ABORT, 'checkpoints are never deleted');
+END;
+
+-- As in 0002, and AFTER, so that the columns that come from the line are computed once. What is in the tree isn't replaced.
+DROP TRIGGER audit_entries_next_seq;
+CREATE TRIGGER audit_entries_next_seq AFTER INSERT ON audit_entries
+WHEN NEW.seq <> (SELECT max(seq) FROM audit_entries)
+    OR NEW.seq > 1 AND NOT EXISTS (SELECT 1 FROM audit_entries WHERE seq = NEW.seq - 1)
+    OR NEW.seq <= (SELECT size FROM audit_tree) BEGIN
+    SELECT raise(ABORT, 'the next audit entry has the next number');
 END;
 
 INSERT INTO audit_tree (tree_key, size, frontier) VALUES (1, 0, NULL);

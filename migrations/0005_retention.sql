@@ -9,9 +9,9 @@ CREATE TABLE retention_policies (
 ) STRICT, WITHOUT ROWID;
 
 -- Guards, as in 0002.
-CREATE TRIGGER guard_retention_policies_insert BEFORE INSERT ON retention_policies BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_retention_policies_update BEFORE UPDATE ON retention_policies BEGIN SELECT custody_writer(); END;
-CREATE TRIGGER guard_retention_policies_delete BEFORE DELETE ON retention_policies BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_retention_policies_insert AFTER INSERT ON retention_policies BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_retention_policies_update AFTER UPDATE ON retention_policies BEGIN SELECT custody_writer(); END;
+CREATE TRIGGER guard_retention_policies_delete AFTER DELETE ON retention_policies BEGIN SELECT custody_writer(); END;
 
 CREATE VIEW review_retention AS
 SELECT p.artifact_type, t.sensitivity, p.days, p.when_descendants_completed,

@@ -71,6 +71,7 @@ TEST_CASE("row 19: edits and deletions in the trail are refused, and found where
     const std::vector<std::string> attacks = {"UPDATE audit_entries SET line = '{}' WHERE seq = 1",
                                               "DELETE FROM audit_entries WHERE seq = 2",
                                               "INSERT OR REPLACE INTO audit_entries (seq, line) VALUES (1, '{}')",
+                                              "INSERT OR REPLACE INTO audit_entries (seq, line) SELECT max(seq), '{}' FROM audit_entries",
                                               "INSERT INTO audit_entries (seq, line) VALUES (99, '{}')"};
     for (const auto& attack : attacks) {
         CAPTURE(attack);
