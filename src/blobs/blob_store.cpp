@@ -25,6 +25,7 @@ void Staged::close() noexcept {
 
 BlobStore::BlobStore(std::filesystem::path root, Modes modes, std::filesystem::path own_view, const Abilities& abilities)
     : root_(std::move(root)),
+      blobs_(root_ / "blobs"),
       modes_(modes),
       own_view_(std::move(own_view)),
       abilities_(abilities),
@@ -39,13 +40,17 @@ std::optional<Barrier> BlobStore::barrier() const {
     return Barrier::works_in(blobs(), abilities_) ? std::optional<Barrier>(blobs()) : std::nullopt;
 }
 
-std::filesystem::path BlobStore::path_of(const Digest& digest) const {
+std::filesystem::path BlobStore::path_of(const Digest& digest) const { return name_of(digest); }
+
+std::string BlobStore::name_of(const Digest& digest) const {
     const std::string hex = digest.hex();
-    return blobs() / hex.substr(0, 2) / hex;
+    std::string name;
+    name.reserve(blobs_.native().size() + 4 + hex.size());
+    return name.append(blobs_.native()).append("/").append(hex, 0, 2).append("/").append(hex);
 }
 
 std::optional<BlobStat> BlobStore::stat(const Digest& digest) const {
-    const auto path = path_of(digest);
+    const auto path = name_of(digest);
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) {
         if (errno == ENOENT) return std::nullopt;

@@ -134,11 +134,11 @@ class BlobStore {
     /// @throws IoError
     void sync_staged(std::span<const Staged* const> all) const;
     void sync_names(std::span<const Staged* const> all) const;
-    /// Whether a payload of its size has its name.
-    [[nodiscard]] bool is_published(const Staged& staged) const;
+    /// What has its name, if that has its size.
+    [[nodiscard]] std::optional<BlobStat> published(const Staged& staged) const;
     /// Called under the catalog's write lock: whether the payload still has its name; if it has gone meanwhile it is
-    /// linked again from the file, which must still be open, durably. @throws IoError
-    void ensure_published(Staged& staged);
+    /// linked again from the file, which must still be open, durably. Answers what has the name. @throws IoError
+    BlobStat ensure_published(Staged& staged);
     /// After commit, for Transfer::move: removes a source that had to be copied (or whose content was there). False
     /// where it stays, because it was changed since or can't be removed; the payload is safe in any case.
     bool finish_move(Staged& staged) noexcept;
@@ -190,7 +190,9 @@ class BlobStore {
     enum class Found { good, bad, gone };
     using DurableFolders = std::array<std::atomic<bool>, 256>;
 
-    [[nodiscard]] std::filesystem::path blobs() const { return root_ / "blobs"; }
+    [[nodiscard]] const std::filesystem::path& blobs() const { return blobs_; }
+    // As path_of(), without a path's list of its parts, which costs as much as the call that it is for.
+    [[nodiscard]] std::string name_of(const Digest& digest) const;
     [[nodiscard]] std::filesystem::path trash() const { return root_ / "trash"; }
     [[nodiscard]] Incoming make_incoming() const;
     Staged seal(Incoming file, const Hashed& hashed, Sync sync) const;
@@ -211,6 +213,7 @@ class BlobStore {
     bool return_source(Staged& staged, const std::filesystem::path& name) const;
 
     std::filesystem::path root_;
+    std::filesystem::path blobs_;
     Modes modes_;
     std::filesystem::path own_view_;
     Abilities abilities_;

@@ -196,15 +196,17 @@ Published BlobStore::publish(Staged& staged, bool trusted, Sync sync) {
     return result;
 }
 
-void BlobStore::ensure_published(Staged& staged) {
+BlobStat BlobStore::ensure_published(Staged& staged) {
     const auto name = path_of(staged.digest_);
     settle_move(staged, name);
-    if (!is_published(staged)) publish(staged, true);
+    if (const auto there = published(staged)) return *there;
+    publish(staged, true);
+    return {staged.size_bytes_, staged.mtime_ns_};
 }
 
-bool BlobStore::is_published(const Staged& staged) const {
+std::optional<BlobStat> BlobStore::published(const Staged& staged) const {
     const auto there = stat(staged.digest_);
-    return there && there->size_bytes == staged.size_bytes_;
+    return there && there->size_bytes == staged.size_bytes_ ? there : std::nullopt;
 }
 
 bool BlobStore::finish_move(Staged& staged) noexcept {

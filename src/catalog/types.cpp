@@ -10,6 +10,12 @@ std::optional<Sensitivity> find_sensitivity(sqlite::Connection& connection, cons
     return parse_sensitivity(query.view(0));
 }
 
+std::optional<Sensitivity> Sensitivities::of(const ArtifactType& type) {
+    const auto known = known_.find(type);
+    if (known != known_.end()) return known->second;
+    return known_.emplace(type, find_sensitivity(connection_, type)).first->second;
+}
+
 std::vector<ArtifactTypeInfo> list_types(sqlite::Connection& connection) {
     std::vector<ArtifactTypeInfo> types;
     sqlite::Query query(connection, "SELECT artifact_type, sensitivity, built_in FROM artifact_types ORDER BY artifact_type");

@@ -109,8 +109,8 @@ blobs::Published publish(ManagerImpl& manager, Making& making, blobs::Sync sync)
 }
 
 // What is staged but not synced is compared with the catalog. What is there already never has to reach the disk.
-void look_up(ManagerImpl& manager, sqlite::Connection& connection, Making& making) {
-    check_against_catalog(manager, connection, making);
+void look_up(ManagerImpl& manager, sqlite::Connection& connection, catalog::Sensitivities& types, Making& making) {
+    check_against_catalog(manager, connection, types, making);
     if (making.staged->closed()) return;  // it is there, and when that was hashed is known
     making.verified_at = lately_verified(manager, connection, making.staged->digest());
     if (making.verified_at && can_come_again(making.wanted)) making.staged->close();
@@ -120,7 +120,10 @@ void look_up(ManagerImpl& manager, sqlite::Connection& connection, Making& makin
 void bring_in_one(ManagerImpl& manager, Making& making, Meter& meter) {
     stage_into(manager, making, meter.of_one_file(), blobs::Sync::later);
     if (!making.staged) return;
-    manager.database().read([&](sqlite::Connection& connection) { look_up(manager, connection, making); });
+    manager.database().read([&](sqlite::Connection& connection) {
+        catalog::Sensitivities types(connection);
+        look_up(manager, connection, types, making);
+    });
     if (making.staged->closed()) return;
     const blobs::Staged* const staged = &*making.staged;
     if (making.wanted.transfer != Transfer::move) manager.blobs().sync_staged({&staged, 1});
@@ -141,9 +144,10 @@ void bring_in_group(ManagerImpl& manager, Group group, const std::optional<blobs
                     const Making*& at) {
     Crowd(meter, at).run(group, [&](Making& making) { stage_into(manager, making, meter.of_one_file(), blobs::Sync::later); });
     manager.database().read([&](sqlite::Connection& connection) {
+        catalog::Sensitivities types(connection);
         for (auto* making : group) {
             at = making;
-            if (making->staged) look_up(manager, connection, *making);
+            if (making->staged) look_up(manager, connection, types, *making);
         }
     });
     at = nullptr;
@@ -173,7 +177,7 @@ void let_go(Group group) {
 std::size_t group_size() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 32;
-    return std::clamp<std::size_t>(limit.rlim_cur / 4, 32, 1024);
+    return std::clamp<std::size_t>(limit.rlim_cur / 4, 32, 4096);
 }
 
 // Several large files: each on a core of its own.
@@ -188,9 +192,10 @@ bool are_worth_threads(const std::vector<Making*>& all) {
 void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at, const Progress& progress) {
     Meter meter(progress, all);
     const auto check_all = [&](sqlite::Connection& connection) {
+        catalog::Sensitivities types(connection);
         for (auto& making : all) {
             at = &making;
-            check_against_catalog(manager, connection, making);
+            check_against_catalog(manager, connection, types, making);
         }
     };
     // For nothing else than payloads it is soon enough under the lock.
@@ -226,25 +231,23 @@ void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at,
 
 namespace {
 
-void ensure_published(ManagerImpl& manager, Making& making) {
+blobs::BlobStat ensure_published(ManagerImpl& manager, Making& making) {
     auto& staged = *making.staged;
     if (staged.closed()) {
-        if (manager.blobs().is_published(staged)) return;
+        if (const auto there = manager.blobs().published(staged)) return *there;
         auto again = stage(manager.blobs(), making.wanted, {}, blobs::Sync::now);
         if (again.digest() != staged.digest()) blobs::throw_changed(making.wanted.source_path);
         staged = std::move(again);
     }
-    manager.blobs().ensure_published(staged);
+    return manager.blobs().ensure_published(staged);
 }
 
 }  // namespace
 
 void record_payload(ManagerImpl& manager, sqlite::Connection& connection, Making& making, const Timestamp& now) {
-    ensure_published(manager, making);
-    const auto& staged = *making.staged;
-    const auto stat = manager.blobs().stat(staged.digest());
-    catalog::upsert_payload(
-        connection, {staged.digest(), staged.size_bytes(), true, stat ? stat->mtime_ns : 0, making.verified_at.value_or(now)});
+    const auto there = ensure_published(manager, making);
+    catalog::upsert_payload(connection,
+                            {making.staged->digest(), there.size_bytes, true, there.mtime_ns, making.verified_at.value_or(now)});
 }
 
 }  // namespace custody

@@ -9,7 +9,6 @@
 #include "catalog/artifacts.hpp"
 #include "catalog/lineage.hpp"
 #include "catalog/payloads.hpp"
-#include "catalog/types.hpp"
 #include "manager/making.hpp"
 
 namespace custody {
@@ -28,9 +27,10 @@ std::vector<catalog::ArtifactKey> source_keys(sqlite::Connection& connection, co
 
 }  // namespace
 
-Relations check_against_catalog(const ManagerImpl& manager, sqlite::Connection& connection, Making& making) {
+Relations check_against_catalog(const ManagerImpl& manager, sqlite::Connection& connection, catalog::Sensitivities& types,
+                                Making& making) {
     const auto& wanted = making.wanted;
-    const auto sensitivity = catalog::find_sensitivity(connection, wanted.type);
+    const auto sensitivity = types.of(wanted.type);
     if (!sensitivity) {
         throw InvalidArgument("the artifact type " + wanted.type.str() +
                               " is not registered in this store: register it first "
@@ -191,13 +191,14 @@ void add_relations(Artifact& artifact, const Making& making, const Relations& re
 }
 
 // Everything under the write lock: one artifact, its links, its run, its entry.
-void insert(ManagerImpl& manager, sqlite::Connection& connection, ManagerImpl::Recorder& recorder, Making& making) {
+void insert(ManagerImpl& manager, sqlite::Connection& connection, ManagerImpl::Recorder& recorder, catalog::Sensitivities& types,
+            Making& making) {
     const auto& wanted = making.wanted;
     if ((making.result = repeated(connection, making))) {
         recorder.append(making.entry);
         return;
     }
-    const auto relations = check_against_catalog(manager, connection, making);
+    const auto relations = check_against_catalog(manager, connection, types, making);
     const auto now = Timestamp::now();
     catalog::ArtifactRow row{.id = ArtifactId::random(),
                              .type = wanted.type,
@@ -280,9 +281,10 @@ std::vector<Artifact> create(ManagerImpl& manager, std::span<const NewArtifact> 
         }
         bring_in(manager, all, at, progress);
         const auto insert_all = [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+            catalog::Sensitivities types(connection);
             for (auto& making : all) {
                 at = &making;
-                insert(manager, connection, recorder, making);
+                insert(manager, connection, recorder, types, making);
             }
         };
         manager.transact(insert_all, sqlite::Grouping::joins);

@@ -134,7 +134,8 @@ bool insert_imported(ManagerImpl& manager, sqlite::Connection& connection, Manag
                      const Arrival& arrival, std::uint64_t& links) {
     const auto& record = *arrival.record;
     if (catalog::find_key(connection, record.id)) return false;
-    check_against_catalog(manager, connection, making);
+    catalog::Sensitivities types(connection);
+    check_against_catalog(manager, connection, types, making);
     const auto now = Timestamp::now();
     const auto row = row_of(making, arrival, now);
     insert_payload(manager, connection, making, row, now);

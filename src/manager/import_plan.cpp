@@ -25,7 +25,7 @@ class Planning {
             }
         }
         for (const auto& record : tree.records) {
-            if (record.checksum && sensitivity_of(record.type) == Sensitivity::identified && record.file_size != 0) {
+            if (record.checksum && sensitivities_.of(record.type) == Sensitivity::identified && record.file_size != 0) {
                 identified_.emplace(*record.checksum, record.id);
             }
         }
@@ -55,12 +55,6 @@ class Planning {
         tree_.remarks.push_back({Kind::left_out, record.path, 0, record.id.str(), why});
     }
 
-    std::optional<Sensitivity> sensitivity_of(const ArtifactType& type) {
-        const auto known = sensitivities_.find(type);
-        if (known != sensitivities_.end()) return known->second;
-        return sensitivities_.emplace(type, catalog::find_sensitivity(connection_, type)).first->second;
-    }
-
     void note_change(const original::Record& record) {
         const auto imported = audit::imported_record(connection_, record.id.str());
         if (!imported || *imported == record.text) return;
@@ -71,7 +65,7 @@ class Planning {
 
     bool may_come(Arrival& arrival) {
         const auto& record = *arrival.record;
-        const auto sensitivity = sensitivity_of(record.type);
+        const auto sensitivity = sensitivities_.of(record.type);
         if (!sensitivity) {
             leave_out(record, "the artifact type " + record.type.str() +
                                   " is not registered in the store: register it first (custody type add " + record.type.str() +
@@ -122,7 +116,7 @@ class Planning {
     const OriginalImport& options_;
     std::map<ArtifactId, Timestamp> removed_at_{};
     std::map<Digest, ArtifactId> identified_{};
-    std::map<ArtifactType, std::optional<Sensitivity>> sensitivities_{};
+    catalog::Sensitivities sensitivities_{connection_};
 };
 
 }  // namespace

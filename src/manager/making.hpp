@@ -8,6 +8,7 @@
 #include "audit/entry.hpp"
 #include "blobs/blob_store.hpp"
 #include "catalog/artifacts.hpp"
+#include "catalog/types.hpp"
 #include "manager/manager_impl.hpp"
 
 namespace custody {
@@ -40,9 +41,10 @@ struct Relations {
     std::vector<catalog::ArtifactKey> sources;  ///< in their order, each once
 };
 
-/// What the catalog has to say against it, before any byte is copied and again under the lock. @throws NotFound for a source
-/// artifact or a run that isn't there
-Relations check_against_catalog(const ManagerImpl& manager, sqlite::Connection& connection, Making& making);
+/// What the catalog has to say against it, before any byte is copied and again under the lock. `types` are those of the
+/// connection's transaction. @throws NotFound for a source artifact or a run that isn't there
+Relations check_against_catalog(const ManagerImpl& manager, sqlite::Connection& connection, catalog::Sensitivities& types,
+                                Making& making);
 
 /// Bytes into the store; nothing of the catalog is touched. Several files on all cores, many with one sync for all of them. `at`
 /// is the one that is worked on, or that failed. Progress is told in the calling thread.

@@ -133,9 +133,9 @@ class Repairing {
             manager_.change(
                 entry,
                 [&](sqlite::Connection& connection, ManagerImpl::Recorder&) {
-                    manager_.blobs().ensure_published(staged);
+                    const auto there = manager_.blobs().ensure_published(staged);
                     const auto now = Timestamp::now();
-                    catalog::mark_verified(connection, row.digest, manager_.blobs().stat(row.digest)->mtime_ns, now);
+                    catalog::mark_verified(connection, row.digest, there.mtime_ns, now);
                     entry.details["artifact_ids"] = catalog::artifacts_with(connection, row.digest, most_ids_in_an_entry);
                     entry.details["verified_at"] = now.str();
                 },

@@ -1,4 +1,6 @@
 #include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -120,12 +122,26 @@ int run(int argc, const char* const* argv) {
     return session.action ? session.action() : code;
 }
 
+constexpr rlim_t most_open_files = 16384;
+
+// For this process alone, which the library may not do for those that it is linked into.
+void settle_process() {
+    std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an ordinary error, found when writing
+    // SQLite would count each allocation, under a lock.
+    ::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    // How many files are open at once says how many share a sync. The usual limit is for programs that use select(2).
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = std::max(files.rlim_cur, std::min<rlim_t>(files.rlim_max, most_open_files));
+    ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 }  // namespace custody::cli
 
 int main(int argc, char** argv) {
     custody::cli::hold_standard_descriptors();
-    std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an ordinary error, found when writing
+    custody::cli::settle_process();
     return custody::cli::guarded([&] { return custody::cli::run(argc, argv); });
 }
