@@ -26,6 +26,12 @@ std::uint64_t window_bytes() {
     return std::clamp(std::bit_floor(share), least_window_bytes, most_window_bytes);
 }
 
+// What is there stays there. By mlock alone, a sector that can't be read would have the kernel try for ever (seen with
+// Linux 6.18), and no signal but SIGKILL ends that; so the pages are asked for by what tells of it, and locked as they come.
+bool pin(void* memory, std::size_t count) {
+    return ::mlock2(memory, count, MLOCK_ONFAULT) == 0 && ::madvise(memory, count, MADV_POPULATE_READ) == 0;
+}
+
 }  // namespace
 
 PinnedFile::PinnedFile(int file, std::uint64_t size_bytes, const Abilities& abilities)
@@ -51,7 +57,7 @@ std::span<const std::byte> PinnedFile::next() {
     void* memory = ::mmap(nullptr, count, PROT_READ, MAP_SHARED, file_, static_cast<off_t>(at_));
     if (memory == MAP_FAILED) return {};
     window_ = {static_cast<std::byte*>(memory), count};
-    if (::mlock(memory, count) != 0) {
+    if (!pin(memory, count)) {
         let_go();
         return {};
     }

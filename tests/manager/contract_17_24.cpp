@@ -68,11 +68,11 @@ TEST_CASE("row 18: a failed create's entry names no artifact, and a change tells
 TEST_CASE("row 19: edits and deletions in the trail are refused, and found where they are forced") {
     Store store;
     (void)store.add_bare();
-    const std::vector<std::string> attacks = {"UPDATE audit_entries SET line = '{}' WHERE seq = 1",
-                                              "DELETE FROM audit_entries WHERE seq = 2",
-                                              "INSERT OR REPLACE INTO audit_entries (seq, line) VALUES (1, '{}')",
-                                              "INSERT OR REPLACE INTO audit_entries (seq, line) SELECT max(seq), '{}' FROM audit_entries",
-                                              "INSERT INTO audit_entries (seq, line) VALUES (99, '{}')"};
+    const std::vector<std::string> attacks = {
+        "UPDATE audit_entries SET line = '{}' WHERE seq = 1", "DELETE FROM audit_entries WHERE seq = 2",
+        "INSERT OR REPLACE INTO audit_entries (seq, line) VALUES (1, '{}')",
+        "INSERT OR REPLACE INTO audit_entries (seq, line) SELECT max(seq), '{}' FROM audit_entries",
+        "INSERT INTO audit_entries (seq, line) VALUES (99, '{}')"};
     for (const auto& attack : attacks) {
         CAPTURE(attack);
         CHECK(store.raw().refusal(attack).find("custody_writer") != std::string::npos);
