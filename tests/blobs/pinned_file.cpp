@@ -4,7 +4,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <thread>
+
+#include <custody/error.hpp>
 
 #include "blobs/copy.hpp"
 #include "blobs/descriptor.hpp"
@@ -122,4 +125,30 @@ TEST_CASE("where no memory may be locked a payload is read") {
               if (shown(file.get(), content) != 0) return std::string("shown");
               return blobs::hash_in_place({file.get(), path}, {}).digest.hex();
           }) == base::sha256(content).hex());
+}
+
+TEST_CASE("what a disk can't read is an error, neither the end of the process nor a wait without one") {
+    Scratch scratch;
+    Mount disk(scratch / "disk");
+    const auto image = scratch / "image";
+    if (!disk.image(image, 64, "mkfs.ext4 -q -m 0 -E lazy_itable_init=0")) {
+        MESSAGE("skipped: no disk of one's own here");
+        return;
+    }
+    const auto path = disk.where / "payload";
+    std::ofstream(path) << some_bytes(48 * mebibyte);
+    const auto file = open_for_reading(path);
+    REQUIRE(::fsync(file.get()) == 0);
+    REQUIRE(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED) == 0);
+    // The disk ends before the file does.
+    fs::resize_file(image, 32 * mebibyte);
+    const auto shrunk = shell("PATH=$PATH:/usr/sbin:/sbin; losetup -c $(losetup -n -O NAME -j '" + image.string() + "')");
+    CAPTURE(shrunk.err);
+    REQUIRE(shrunk.exit_code == 0);
+    ::alarm(60);  // for a kernel that tries for ever
+    std::uint64_t told = 0;
+    CHECK_THROWS_AS(blobs::hash_in_place({file.get(), path}, {}, [&](std::uint64_t done) { told = done; }), IoError);
+    ::alarm(0);
+    CHECK(told >= 4 * mebibyte);
+    CHECK_FALSE(blobs::read_lease_holds(file.get()));
 }
