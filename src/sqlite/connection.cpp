@@ -69,7 +69,8 @@ void configure(Connection& connection, Access access) {
     sqlite3* handle = connection.handle();
     sqlite3_extended_result_codes(handle, 1);
     sqlite3_busy_timeout(handle, opening_patience_ms);
-    // Memory of the connection's own for what its statements allocate, lines of entries among it: all others take SQLite's one lock.
+    // Memory of the connection's own for what its statements allocate, lines of entries among it: all others take SQLite's one
+    // lock.
     sqlite3_db_config(handle, SQLITE_DBCONFIG_LOOKASIDE, nullptr, 2400, 128);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     // SQLite 3.40 counts the JSON functions of the generated columns as unsafe, and without trust can't even load the schema
