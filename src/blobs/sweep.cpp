@@ -141,7 +141,10 @@ void BlobStore::discard_file(const std::filesystem::path& file) {
 }
 
 void BlobStore::sweep_trash(std::int64_t grace_seconds, bool dry_run, const SweptCallback& tell) {
-    const std::int64_t now_seconds = ::time(nullptr);
+    // Not by time(2), which is a tick late: what was made at the turn of a second would come out of the future.
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    const std::int64_t now_seconds = now.tv_sec;
     for_each_entry(trash(), [&](const std::filesystem::directory_entry& entry) {
         Swept swept{.path = entry.path(), .size_bytes = size_of(entry.path())};
         const auto name = entry.path().filename();
