@@ -54,6 +54,10 @@ class Source {
         }
         return buffer.first(filled);
     }
+    /// To where what is hashed ends.
+    void seek() const {
+        if (::lseek(file_.descriptor, static_cast<off_t>(done_), SEEK_SET) < 0) throw_io(errno, "read", file_.path);
+    }
     void hash(std::span<const std::byte> piece) {
         sha256_.update(piece);
         take(piece);
@@ -125,9 +129,12 @@ void copy_in_background(Source& source, PieceWriter& writer) {
     hash.finish();
 }
 
-void hash_rest(Source& source, std::uint64_t size_bytes) {
+// What follows what is hashed already; its size is what is expected, and all that is there is hashed.
+Hashed hash_rest(Source& source, std::uint64_t size_bytes) {
+    source.seek();
     const auto buffer = buffer_for(std::min(size_bytes, hashed_at_once_bytes));
     for (auto piece = source.fill(buffer.span()); !piece.empty(); piece = source.fill(buffer.span())) source.hash(piece);
+    return source.finish();
 }
 
 }  // namespace
@@ -176,24 +183,19 @@ bool is_alike(NamedFile a, NamedFile b, std::uint64_t size_bytes) {
 }
 
 Hashed hash_file(int file, const std::filesystem::path& path, const std::function<void(std::uint64_t)>& progress) {
-    if (::lseek(file, 0, SEEK_SET) < 0) throw_io(errno, "read", path);
     const auto size = static_cast<std::uint64_t>(look_at(file, path).st_size);
     Source source({file, path}, size, progress);
-    hash_rest(source, size);
-    return source.finish();
+    return hash_rest(source, size);
 }
 
 Hashed hash_in_place(NamedFile file, const Abilities& abilities, const std::function<void(std::uint64_t)>& progress) {
     const auto size = static_cast<std::uint64_t>(look_at(file.descriptor, file.path).st_size);
-    if (size < pinned_from_bytes) return hash_file(file.descriptor, file.path, progress);
     Source source(file, size, progress);
-    {
+    if (size >= pinned_from_bytes) {
         PinnedFile pinned(file.descriptor, size, abilities);
         for (auto piece = pinned.next(); !piece.empty(); piece = pinned.next()) source.hash_far(piece);
     }
-    if (::lseek(file.descriptor, static_cast<off_t>(source.done()), SEEK_SET) < 0) throw_io(errno, "read", file.path);
-    hash_rest(source, size);
-    return source.finish();
+    return hash_rest(source, size);
 }
 
 struct stat look_at(int file, const std::filesystem::path& path) {

@@ -11,8 +11,9 @@ namespace custody::blobs {
 /// A file's bytes where they are, in the page cache, instead of a copy of them: a fifth of the time that hashing a payload takes.
 ///
 /// A mapped page that can't be had ends the process (SIGBUS), so nothing is shown but what is there to stay: no other may cut the
-/// file (a read lease), and the pages are locked in memory, which tells of a bad sector by an error. Where either can't be had (a
-/// network's file system, another's file, somebody who writes, RLIMIT_MEMLOCK) nothing is shown, and the caller reads.
+/// file (a read lease), and each page is asked for before it is shown, which tells of a bad sector, and locked in memory as it
+/// comes. Where one of these can't be had (a network's file system, another's file, somebody who writes, RLIMIT_MEMLOCK) nothing
+/// is shown, and the caller reads.
 class PinnedFile {
    public:
     /// `file` stays the caller's, and is no longer held when this ends.
