@@ -2,9 +2,9 @@
 // error of custody comes out, the operation is wholly there or not at all, no lock is kept, and the next operation goes through.
 // Two things end the process instead, in functions that may not throw: destructors of nlohmann::json allocate, and so does what
 // libstdc++ goes through folders with. That is a kill like any other, and counted apart.
-#include <dlfcn.h>
-#include <execinfo.h>
+#include <sqlite3.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,14 +12,14 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <custody/error.hpp>
 #include <map>
 #include <new>
-#include <optional>
 #include <random>
-#include <sstream>
+#include <set>
 
+#include "base/sha256.hpp"
+#include "faults/memory/blame.hpp"
 #include "faults/support/program.hpp"
 #include "faults/support/subject.hpp"
 
@@ -81,86 +81,20 @@ struct Counts {
     std::atomic<std::uint64_t> no_memory{0};
     std::atomic<std::uint64_t> errors{0};
     std::atomic<std::uint64_t> ended{0};
+    std::atomic<std::uint64_t> alike{0};
     std::atomic<std::uint64_t> problems{0};
+    /// How far each operation is, alone and with all after it: the processes share its allocations.
+    std::array<std::array<std::atomic<std::uint64_t>, 2>, 64> tried{};
+    std::array<std::atomic<std::uint64_t>, 64> said{};
 };
 
 constexpr int ended_below = 86;
 constexpr int with_problems = 87;
 
-/// The calls on the way here.
-struct Way {
-    std::array<void*, 40> frames{};
-    int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
-};
-
-/// Where an address lies in the program, for what names its functions; nothing where it is in a library.
-std::optional<std::uint64_t> offset_in_program(const void* at) {
-    Dl_info program{}, info{};
-    ::dladdr(reinterpret_cast<void*>(&is_refused), &program);
-    if (::dladdr(at, &info) == 0 || info.dli_fbase != program.dli_fbase) return std::nullopt;
-    return static_cast<std::uint64_t>(static_cast<const char*>(at) - static_cast<const char*>(program.dli_fbase));
-}
-
-std::string output_of(const std::string& command) {
-    std::string text;
-    std::array<char, 4096> part{};
-    FILE* const out = ::popen(command.c_str(), "r");
-    while (out != nullptr && std::fgets(part.data(), part.size(), out) != nullptr) text += part.data();
-    if (out != nullptr) ::pclose(out);
-    return text;
-}
-
-std::string own_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
-
-/// Whether a text names a function of another library that may not throw, and allocates; mangled or not.
-bool names_guilty(std::string_view text) {
-    for (const auto* guilty : {"json_value7destroy", "json_value::destroy", "directory_iterator"}) {
-        if (text.find(guilty) != std::string_view::npos) return true;
-    }
-    return false;
-}
-
-/// The functions of this program by where they begin, and whether they are guilty. Asked for once: addr2line, which knows the
-/// inlined ones too, takes as long as the rest of a failure.
-std::map<std::uint64_t, bool> functions;
-
-void read_functions() {
-    std::istringstream lines(output_of("nm --defined-only " + own_path()));
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream words(line);
-        std::uint64_t begin = 0;
-        std::string kind, name;
-        if (words >> std::hex >> begin >> kind >> name && (kind == "t" || kind == "T" || kind == "W" || kind == "w"))
-            functions[begin] = names_guilty(name);
-    }
-}
-
-bool is_guilty(const void* at) {
-    const auto offset = offset_in_program(at);
-    if (!offset) {
-        Dl_info info{};
-        return ::dladdr(at, &info) != 0 && info.dli_sname != nullptr && names_guilty(info.dli_sname);
-    }
-    const auto after = functions.upper_bound(*offset - 1);
-    return after != functions.begin() && std::prev(after)->second;
-}
-
-std::string described(const Way& way) {
-    std::string text;
-    std::ostringstream command;
-    command << "addr2line -Cifpse " << own_path() << std::hex;
-    char** const names = ::backtrace_symbols(way.frames.data(), way.count);  // tells those of libstdc++
-    for (int i = 0; i < way.count; ++i) {
-        text += std::string(names[i]) + "\n";
-        if (const auto offset = offset_in_program(way.frames[static_cast<std::size_t>(i)])) command << " 0x" << *offset - 1;
-    }
-    return text + output_of(command.str());
-}
-
 [[noreturn]] void end_of_process() {
     armed = false;
     const Way way;
-    if (std::any_of(way.frames.begin(), way.frames.begin() + way.count, is_guilty)) ::_exit(ended_below);
+    if (goes_through_others(way)) ::_exit(ended_below);
     const auto description = described(way);
     if (names_guilty(description)) ::_exit(ended_below);
     std::cerr << "terminated in " << at_work << ", allocation " << fail_at << (lasting ? " and all after it" : "") << "\n"
@@ -212,7 +146,7 @@ void check_state(const Subject& subject, const World& world, Outcome outcome, Pr
     std::size_t failed = 0;
     for (auto i = before; i < state.entries.size(); ++i) {
         const auto& entry = state.entries[i];
-        if (entry.operation == "artifact_creation" && i + 2 >= state.entries.size()) continue;  // what came next, twice
+        if (entry.operation == "artifact_creation" && i + 1 == state.entries.size()) continue;  // what came next
         if (entry.outcome == "done") ++good;
         if (entry.outcome != "done") ++failed;
     }
@@ -230,24 +164,52 @@ void check_state(const Subject& subject, const World& world, Outcome outcome, Pr
     if (failed > 1) problems.push_back(std::to_string(failed) + " entries of the failure");
 }
 
-/// In a child, since some failures end the process. It exits with its outcome.
+/// What a failure left, byte for byte; but for the index of the log, which whoever opens a store first makes anew.
+std::string left_by(const World& world, int code) {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(world.root())) {
+        const auto name = entry.path().string();
+        if (!name.ends_with("-shm")) files[name] = entry.is_regular_file() ? slurp(entry.path()) : "";
+    }
+    base::Sha256 all;
+    all.update(std::to_string(code));
+    for (const auto& [name, bytes] : files) all.update("\n" + name + " " + std::to_string(bytes.size()) + "\n" + bytes);
+    return all.finish().hex();
+}
+
+/// A process that has no file of the store open has no lock on it either.
+bool has_open_files(const World& world) {
+    std::error_code gone;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        if (std::filesystem::read_symlink(entry.path(), gone).string().starts_with(world.root().string())) return true;
+    }
+    return false;
+}
+
+/// Tells the parent what came out, and waits for it. Whether it asks to go on.
+bool tell(int parent, Outcome outcome) {
+    const char said = static_cast<char>(outcome);
+    char asked = 0;
+    return ::write(parent, &said, 1) == 1 && ::read(parent, &asked, 1) == 1;
+}
+
+/// In a child, since some failures end the process. It exits with its outcome, and tells it before: an operation with a manager
+/// while the store is still open, so that the parent meets any lock that was kept.
 [[noreturn]] void starve_in_child(const Subject& subject, const World& world, std::uint64_t at, bool for_long,
-                                  const std::string& where) {
+                                  const std::string& where, int parent) {
     Problems problems;
     auto outcome = Outcome::done;
     try {
         if (subject.operation.run_alone) {
             outcome = starve(subject.operation, world, nullptr, at, for_long, problems);
-            subject.operation.run_alone(world);
+            if (has_open_files(world)) problems.emplace_back("files of the store were left open");
+            if (tell(parent, outcome)) subject.operation.run_alone(world);
         } else {
             ArtifactManager manager(world.store(), opening());
             outcome = starve(subject.operation, world, &manager, at, for_long, problems);
             create_one(manager);
-            ArtifactManager another(world.store(), opening());
-            create_one(another);
+            (void)tell(parent, outcome);
         }
-        check_state(subject, world, outcome, problems);
-        if (subject.operation.check) subject.operation.check(world, outcome == Outcome::done, problems);
     } catch (const std::exception& error) {
         problems.push_back(std::string("afterwards: ") + error.what());
     }
@@ -257,59 +219,145 @@ void check_state(const Subject& subject, const World& world, Outcome outcome, Pr
     ::_exit(problems.empty() ? static_cast<int>(outcome) : with_problems);
 }
 
-void starve_once(const Subject& subject, const World& world, std::uint64_t at, bool for_long, Counts& counts) {
-    (void)subject.before.copy_to(world.root());
-    const auto where = subject.operation.name + ", allocation " + std::to_string(at) + (for_long ? " and all after it" : "");
-    const auto child = ::fork();
-    if (child == 0) starve_in_child(subject, world, at, for_long, where);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    Problems problems;
-    if (code == static_cast<int>(Outcome::done)) {
-        ++counts.done;
-    } else if (code == static_cast<int>(Outcome::no_memory)) {
-        ++counts.no_memory;
-    } else if (code == static_cast<int>(Outcome::error)) {
-        ++counts.errors;
-    } else if (code == ended_below) {
-        ++counts.ended;
-        check_wholly_there_or_not(subject, state_of(world), false, problems);
-        if (subject.operation.run_alone) subject.operation.run_alone(world);
-    } else if (code == with_problems) {
-        ++counts.problems;
-    } else {
-        problems.push_back("the process ended with " + std::to_string(status));
-    }
-    check_store(world, problems);
-    Verdicts verdicts;
-    verdicts.add(where, problems);
-    counts.problems += problems.size();
+void count(int code, Counts& counts) {
+    if (code == static_cast<int>(Outcome::done)) ++counts.done;
+    if (code == static_cast<int>(Outcome::no_memory)) ++counts.no_memory;
+    if (code == static_cast<int>(Outcome::error)) ++counts.errors;
+    if (code == ended_below) ++counts.ended;
+    if (code == with_problems) ++counts.problems;
 }
 
-void sweep(const Operation& operation, const CommandLine& line, Counts& counts) {
+/// The parent's side of one failure.
+class Failure {
+   public:
+    Failure(const Subject& subject, const World& world, std::set<std::string>& good)
+        : subject_(subject), world_(world), good_(good) {}
+
+    /// @returns whether what it left was, byte for byte, what had been looked at before, and was good
+    bool run(std::uint64_t at, bool for_long, Counts& counts) {
+        const auto where = subject_.operation.name + ", allocation " + std::to_string(at) + (for_long ? " and all after it" : "");
+        (void)subject_.before.copy_to(world_.root());
+        std::array<int, 2> pair{};
+        if (::socketpair(AF_UNIX, SOCK_STREAM, 0, pair.data()) != 0) throw std::runtime_error("no sockets");
+        child_ = ::fork();
+        if (child_ == 0) {
+            ::close(pair[0]);
+            starve_in_child(subject_, world_, at, for_long, where, pair[1]);
+        }
+        ::close(pair[1]);
+        socket_ = pair[0];
+        Problems problems;
+        bool alike = false;
+        try {
+            alike = look(problems);
+        } catch (const std::exception& error) {
+            problems.emplace_back(error.what());
+        }
+        end_child(problems);
+        Verdicts verdicts;
+        verdicts.add(where, problems);
+        counts.problems += problems.size();
+        count(code_, counts);
+        return alike;
+    }
+
+   private:
+    /// Once: lets the child go on to its end, and takes what it exits with.
+    void end_child(Problems& problems) {
+        if (socket_ < 0) return;
+        ::close(socket_);
+        socket_ = -1;
+        int status = 0;
+        ::waitpid(child_, &status, 0);
+        if (!WIFEXITED(status)) problems.push_back("the process ended with " + std::to_string(status));
+        code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    }
+
+    bool look(Problems& problems) {
+        char said = 0;
+        const bool told = ::read(socket_, &said, 1) == 1;
+        if (told && !subject_.operation.run_alone) {
+            check_outcome(static_cast<Outcome>(said), problems);
+            check_store(world_, problems);
+            end_child(problems);
+            return false;
+        }
+        const auto left = left_by(world_, told ? said : ended_below);
+        const bool alike = good_.contains(left);
+        if (told && !alike) (void)!::write(socket_, "+", 1);
+        end_child(problems);
+        if (alike) return true;
+        if (told) check_outcome(static_cast<Outcome>(said), problems);
+        if (code_ == ended_below) {
+            check_wholly_there_or_not(subject_, state_of(world_), false, problems);
+            if (subject_.operation.run_alone) subject_.operation.run_alone(world_);
+        }
+        check_store(world_, problems);
+        if (problems.empty() && code_ != with_problems) good_.insert(left);
+        return false;
+    }
+
+    void check_outcome(Outcome outcome, Problems& problems) {
+        check_state(subject_, world_, outcome, problems);
+        if (subject_.operation.check) subject_.operation.check(world_, outcome == Outcome::done, problems);
+    }
+
+    const Subject& subject_;
+    const World& world_;
+    std::set<std::string>& good_;
+    pid_t child_ = -1;
+    int socket_ = -1;
+    int code_ = -1;  ///< −1 where it was killed
+};
+
+/// The allocations of an operation to which nothing happens.
+std::uint64_t count_allocations(const Subject& subject, const World& world) {
+    Problems none;
+    (void)subject.before.copy_to(world.root());
+    if (subject.operation.run_alone) {
+        (void)starve(subject.operation, world, nullptr, 0, false, none);
+    } else {
+        ArtifactManager manager(world.store(), opening());
+        (void)starve(subject.operation, world, &manager, 0, false, none);
+    }
+    return allocations;
+}
+
+void sweep(std::size_t index, const CommandLine& line, Counts& counts) {
+    const auto& operation = operations()[index];
     const Folder folder;
     const auto subject = prepare(operation, folder.path());
     const World world(folder.path() / "world");
-    (void)subject.before.copy_to(world.root());
-    Problems none;
-    if (operation.run_alone) {
-        (void)starve(operation, world, nullptr, 0, false, none);
-    } else {
-        ArtifactManager manager(world.store(), opening());
-        (void)starve(operation, world, &manager, 0, false, none);
-    }
-    const auto all = allocations;
+    const auto all = count_allocations(subject, world);
+    std::set<std::string> good;
+    const auto try_one = [&](std::uint64_t at, bool for_long) {
+        if (Failure(subject, world, good).run(at, for_long, counts)) ++counts.alike;
+    };
     for (const bool for_long : {false, true}) {
-        if (line.has("at")) starve_once(subject, world, line.number("at", 0), for_long, counts);
-        if (line.has("at")) continue;
+        auto& tried = counts.tried.at(index).at(for_long ? 1 : 0);
+        if (line.has("at")) {
+            if (tried++ == 0) try_one(line.number("at", 0), for_long);
+            continue;
+        }
         const auto every = line.has("all") ? 1 : std::max<std::uint64_t>(1, 2 * all / line.number("points", 20));
-        for (std::uint64_t at = 1 + std::random_device{}() % every; at <= all; at += every) {
-            starve_once(subject, world, at, for_long, counts);
+        const auto first = 1 + std::random_device{}() % every;
+        for (auto at = first + every * tried++; at <= all; at = first + every * tried++) try_one(at, for_long);
+    }
+    if (counts.said.at(index)++ == 0) std::cout << operation.name + ": " + std::to_string(all) + " allocations\n" << std::flush;
+    if (all == 0) ++counts.problems;
+}
+
+void sweep_all(const CommandLine& line, Counts& counts) {
+    for (std::size_t i = 0; i < operations().size(); ++i) {
+        const auto& name = operations()[i].name;
+        if (line.has("operation") && line.text("operation") != name) continue;
+        try {
+            sweep(i, line, counts);
+        } catch (const std::exception& error) {
+            std::cout << "WRONG " << name << ": " << error.what() << std::endl;
+            ++counts.problems;
         }
     }
-    std::cout << operation.name + ": " + std::to_string(all) + " allocations\n" << std::flush;
-    if (all == 0) ++counts.problems;
 }
 
 }  // namespace
@@ -317,6 +365,7 @@ void sweep(const Operation& operation, const CommandLine& line, Counts& counts) 
 int main(int argc, char** argv) {
     const CommandLine line(argc, argv, usage);
     if (!can_refuse) return skip("a sanitizer has the allocations");
+    ::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);  // a lock around each allocation
     read_functions();
     std::set_terminate(end_of_process);
     void* const shared = ::mmap(nullptr, sizeof(Counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -325,16 +374,7 @@ int main(int argc, char** argv) {
     const auto workers = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
     for (unsigned worker = 0; worker < workers; ++worker) {
         if (::fork() != 0) continue;
-        for (std::size_t i = worker; i < operations().size(); i += workers) {
-            const auto& one = operations()[i];
-            if (line.has("operation") && line.text("operation") != one.name) continue;
-            try {
-                sweep(one, line, counts);
-            } catch (const std::exception& error) {
-                std::cout << "WRONG " << one.name << ": " << error.what() << std::endl;
-                ++counts.problems;
-            }
-        }
+        sweep_all(line, counts);
         std::cout.flush();
         ::_exit(0);
     }
@@ -344,7 +384,8 @@ int main(int argc, char** argv) {
     const auto all = counts.done + counts.no_memory + counts.errors + counts.ended;
     std::cout << all << " failed allocations: " << counts.done << " operations succeeded all the same, " << counts.no_memory
               << " ended by std::bad_alloc, " << counts.errors << " by errors of custody, " << counts.ended
-              << " processes ended in a destructor of nlohmann::json or in std::filesystem\n"
+              << " processes ended in a destructor of nlohmann::json or in std::filesystem; " << counts.alike
+              << " left, byte for byte, what had been looked at before\n"
               << counts.problems << " problems" << std::endl;
     return counts.problems == 0 && all > 0 ? 0 : 1;
 }
