@@ -19,10 +19,14 @@ namespace custody::sqlite {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto check_interval = std::chrono::milliseconds(20);  // how often a waiter looks whether the holder died
-constexpr auto patience = std::chrono::seconds(1);              // without progress; SQLite's lock decides then
-constexpr auto longest_watch = std::chrono::milliseconds(1);    // more than a sync mostly takes
-constexpr std::int32_t longest_line = 65536;                    // more than this between two counters is nonsense
+constexpr auto check_interval = std::chrono::milliseconds(20);   // how often a waiter looks whether the holder died
+constexpr auto patience = std::chrono::seconds(1);               // without progress; SQLite's lock decides then
+constexpr auto longest_watch = std::chrono::milliseconds(1);     // more than a sync mostly takes
+constexpr auto longest_turn = std::chrono::milliseconds(3);      // of one process, with all that it keeps its turn for
+constexpr auto longest_absence = std::chrono::microseconds(50);  // from a turn that is kept
+constexpr auto poll_interval = std::chrono::microseconds(250);   // how often the others look whether the holder stays away
+constexpr std::uint32_t nobody = 0;                              // is aside; else the ticket after the holder's
+constexpr std::int32_t longest_line = 65536;                     // more than this between two counters is nonsense
 
 // Bytes 16 and up stand for tickets; the counters' own bytes are never locked.
 off_t byte_of(std::uint32_t ticket) { return 16 + static_cast<off_t>(ticket); }
@@ -115,8 +119,11 @@ bool WriteQueue::await(std::uint32_t ticket, Deadline deadline) noexcept {
         }
         if (now >= deadline || now - last_progress > patience) return false;
         if (watch(ticket)) return true;
-        if (!passing) futex_wait(shared_->serving, serving, ticket, std::min(now + check_interval, deadline));
-        passing = shared_->serving.load() == serving && holder_is_gone(serving);
+        // A turn is kept while it is young.
+        const bool may_be_kept = serving + 1 == ticket && now - last_progress < 4 * longest_turn;
+        const Clock::duration pause = may_be_kept ? poll_interval : Clock::duration(check_interval);
+        if (!passing) futex_wait(shared_->serving, serving, ticket, std::min(now + pause, deadline));
+        passing = shared_->serving.load() == serving && (take_over(serving) || (!may_be_kept && holder_is_gone(serving)));
         if (!passing) continue;
         auto expected = serving;
         if (shared_->serving.compare_exchange_strong(expected, serving + 1)) futex_wake(shared_->serving, serving + 1);
@@ -133,25 +140,65 @@ void WriteQueue::mend() noexcept {
 
 WriteQueue::Turn WriteQueue::wait(Deadline deadline) noexcept {
     if (shared_ == nullptr) return {nullptr, 0};
+    was_soon_back_ = Clock::now() - left_ < longest_absence;
+    if (take_up_again()) return {this, *std::exchange(aside_, std::nullopt)};
     mend();
     const auto ticket = shared_->drawn.fetch_add(1);
     if (!lock_byte(ticket, true)) return {nullptr, 0};
-    if (await(ticket, deadline)) return {this, ticket};
+    if (await(ticket, deadline)) {
+        begun_ = Clock::now();
+        return {this, ticket};
+    }
     unlock_byte(ticket);
     return {nullptr, 0};
 }
 
+bool WriteQueue::is_young() const noexcept { return Clock::now() - begun_ < longest_turn; }
+
+// A turn is kept where somebody waits; where nobody does, whoever comes goes ahead at once.
+void WriteQueue::end_soon(std::uint32_t ticket) noexcept {
+    is_kept_ = was_soon_back_ && is_young() && shared_->drawn.load() != ticket + 1;
+    if (is_kept_) return;
+    shared_->ending.store(ticket);
+    futex_wake(shared_->serving, ticket + 1);
+}
+
 void WriteQueue::leave(std::uint32_t ticket) noexcept {
+    left_ = Clock::now();
+    if (!std::exchange(is_kept_, false) || !is_young()) return pass(ticket);
+    aside_ = ticket;
+    shared_->aside.store(ticket + 1);
+}
+
+void WriteQueue::pass(std::uint32_t ticket) noexcept {
     auto expected = ticket;
     (void)shared_->serving.compare_exchange_strong(expected, ticket + 1);
     unlock_byte(ticket);
     futex_wake(shared_->serving, ticket + 1);
 }
 
+// The holder that stepped aside and whoever wants to take over agree by this counter: one of them sets it to nobody.
+bool WriteQueue::take_up_again() noexcept {
+    if (!aside_) return false;
+    auto expected = *aside_ + 1;
+    if (shared_->aside.compare_exchange_strong(expected, nobody)) return true;
+    unlock_byte(*aside_);
+    aside_.reset();
+    return false;
+}
+
+bool WriteQueue::take_over(std::uint32_t ticket) noexcept {
+    const auto until = Clock::now() + longest_absence;
+    auto expected = ticket + 1;
+    while (shared_->aside.load() == expected) {
+        if (Clock::now() >= until) return shared_->aside.compare_exchange_strong(expected, nobody);
+        ::sched_yield();
+    }
+    return false;
+}
+
 void WriteQueue::Turn::ends_soon() noexcept {
-    if (queue_ == nullptr) return;
-    queue_->shared_->ending.store(ticket_);
-    futex_wake(queue_->shared_->serving, ticket_ + 1);
+    if (queue_ != nullptr) queue_->end_soon(ticket_);
 }
 
 WriteQueue::Turn::Turn(Turn&& other) noexcept : queue_(std::exchange(other.queue_, nullptr)), ticket_(other.ticket_) {}

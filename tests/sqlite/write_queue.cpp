@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <thread>
 #include <vector>
@@ -52,6 +53,26 @@ pid_t start_holder(const std::filesystem::path& file, const Shared& shared, std:
     });
     while (static_cast<volatile std::int64_t*>(shared.values)[0] == 0) std::this_thread::sleep_for(1ms);
     return child;
+}
+
+/// Whether somebody keeps its turn between two changes, by the fourth counter of the queue's file.
+bool is_aside(const std::filesystem::path& file) {
+    std::uint32_t counters[4]{};
+    std::ifstream(file, std::ios::binary).read(reinterpret_cast<char*>(counters), sizeof counters);
+    return counters[3] != 0;
+}
+
+/// Starts a child that comes back for one turn after another until it keeps one, says so, and stays away.
+pid_t start_absentee(const std::filesystem::path& file, const Shared& shared) {
+    return in_child([&] {
+        WriteQueue queue(file, 0600);
+        do {
+            queue.wait(Clock::now() + 30s).ends_soon();
+        } while (!is_aside(file));
+        shared.values[0] = 1;
+        for (;;) ::pause();
+        return 0;
+    });
 }
 
 }  // namespace
@@ -125,6 +146,56 @@ TEST_CASE("a turn that was said to end soon is waited for as any other, and pass
     ::kill(holder, SIGKILL);
     CHECK(wait_for(holder) == 128 + SIGKILL);
     CHECK(wait_once_ms(queue) < 500);
+}
+
+TEST_CASE("whoever is back at once keeps its turn for a while, and no two have one") {
+    constexpr int processes = 4;
+    constexpr int turns_each = 3000;
+    const Scratch scratch;
+    const auto file = scratch / "write-queue";
+    const Shared shared(
+        5);  // who has the turn, the last one who had it, how often that changed, how often two had it, who is there
+    std::vector<pid_t> children;
+    for (int p = 1; p <= processes; ++p) {
+        children.push_back(in_child([&, p] {
+            const auto value = [&](std::size_t i) { return std::atomic_ref(shared.values[i]); };
+            WriteQueue queue(file, 0600);
+            for (++value(4); value(4) < processes;) std::this_thread::yield();
+            for (int i = 0; i < turns_each; ++i) {
+                if (i % 100 == p) std::this_thread::sleep_for(200us);  // away for too long
+                auto turn = queue.wait(Clock::now() + 30s);
+                if (value(0).exchange(p) != 0) ++value(3);
+                if (value(1).exchange(p) != p) ++value(2);
+                turn.ends_soon();
+                for (const auto until = Clock::now() + 10us; Clock::now() < until;) continue;
+                if (value(0).exchange(0) != p) ++value(3);
+            }
+            return 0;
+        }));
+    }
+    for (const auto child : children) CHECK(wait_for(child) == 0);
+    MESSAGE(shared.values[2] << " changes of the holder in " << processes * turns_each << " turns");
+    CHECK(shared.values[3] == 0);
+    CHECK(shared.values[2] < processes * turns_each / 2);
+    CHECK(shared.values[2] > processes);
+}
+
+TEST_CASE("a turn that is kept goes to the next one where its holder stays away, and where it dies") {
+    const Scratch scratch;
+    const auto file = scratch / "write-queue";
+    WriteQueue queue(file, 0600);
+    for (const bool dies : {false, true}) {
+        CAPTURE(dies);
+        const Shared shared(1);
+        const pid_t absentee = start_absentee(file, shared);
+        std::int64_t longest_ms = 0;
+        while (static_cast<volatile std::int64_t*>(shared.values)[0] == 0) longest_ms = std::max(longest_ms, wait_once_ms(queue));
+        if (dies) ::kill(absentee, SIGKILL);
+        for (int i = 0; i < 3; ++i) longest_ms = std::max(longest_ms, wait_once_ms(queue));
+        CHECK(longest_ms < 500);
+        ::kill(absentee, SIGKILL);
+        wait_for(absentee);
+    }
 }
 
 TEST_CASE("where there can be no queue everybody goes ahead") {
