@@ -13,13 +13,12 @@
 #include <atomic>
 #include <cerrno>
 #include <custody/error.hpp>
-#include <map>
 #include <new>
 #include <random>
 #include <set>
 
-#include "base/sha256.hpp"
 #include "faults/memory/blame.hpp"
+#include "faults/memory/leftover.hpp"
 #include "faults/support/program.hpp"
 #include "faults/support/subject.hpp"
 
@@ -72,8 +71,10 @@ constexpr bool can_refuse = false;
 namespace {
 
 constexpr const char* usage =
-    "usage: faults_memory [--all] [--points=N] [--operation=NAME [--at=N]]\n"
-    "Without --all about N (20) of the allocations of each operation fail, others in each run.\n";
+    "usage: faults_memory [--all [--lasting]] [--points=N] [--operation=NAME [--at=N]]\n"
+    "Without --all about N (20) of the allocations of each operation fail, others in each run. With it each one fails alone, "
+    "and\n"
+    "from every eighth on all fail; with --lasting from each one on.\n";
 
 /// Shared among the processes of the harness.
 struct Counts {
@@ -162,19 +163,6 @@ void check_state(const Subject& subject, const World& world, Outcome outcome, Pr
     }
     // Where there was no memory to begin with, there is none.
     if (failed > 1) problems.push_back(std::to_string(failed) + " entries of the failure");
-}
-
-/// What a failure left, byte for byte; but for the index of the log, which whoever opens a store first makes anew.
-std::string left_by(const World& world, int code) {
-    std::map<std::string, std::string> files;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(world.root())) {
-        const auto name = entry.path().string();
-        if (!name.ends_with("-shm")) files[name] = entry.is_regular_file() ? slurp(entry.path()) : "";
-    }
-    base::Sha256 all;
-    all.update(std::to_string(code));
-    for (const auto& [name, bytes] : files) all.update("\n" + name + " " + std::to_string(bytes.size()) + "\n" + bytes);
-    return all.finish().hex();
 }
 
 /// A process that has no file of the store open has no lock on it either.
@@ -339,7 +327,8 @@ void sweep(std::size_t index, const CommandLine& line, Counts& counts) {
             if (tried++ == 0) try_one(line.number("at", 0), for_long);
             continue;
         }
-        const auto every = line.has("all") ? 1 : std::max<std::uint64_t>(1, 2 * all / line.number("points", 20));
+        auto every = std::max<std::uint64_t>(1, 2 * all / line.number("points", 20));
+        if (line.has("all")) every = for_long && !line.has("lasting") ? 8 : 1;
         const auto first = 1 + std::random_device{}() % every;
         for (auto at = first + every * tried++; at <= all; at = first + every * tried++) try_one(at, for_long);
     }

@@ -69,6 +69,31 @@ std::string difference(const std::string& said, const std::string& says) {
     return says.empty() ? "unreadable" : said.substr(begin, 80) + " -> " + says.substr(begin, 80);
 }
 
+/// What a catalog says with one byte of it changed: the file itself, or an image where that says the same, which is quicker.
+class Flipped {
+   public:
+    Flipped(const fs::path& file, const std::string& whole) : file_(file), image_(whole) {}
+    std::string content(std::size_t at, char byte) {
+        if (!image_.is_for(at)) return content_of_file(at, byte);
+        auto says = image_.content_with(at, byte);
+        if (asked_++ % 1009 == 0) CHECK((says == content_of_file(at, byte)));
+        return says;
+    }
+
+   private:
+    [[nodiscard]] std::string content_of_file(std::size_t at, char byte) const {
+        char before = 0;
+        std::ifstream(file_, std::ios::binary).seekg(static_cast<std::streamoff>(at)).get(before);
+        put(file_, at, byte);
+        auto says = catalog_content(file_);
+        put(file_, at, before);
+        return says;
+    }
+    fs::path file_;
+    CatalogImage image_;
+    std::size_t asked_ = 0;
+};
+
 struct Count {
     std::size_t tried = 0, changed = 0, unreadable = 0, found = 0, unchanged = 0;
 };
@@ -84,24 +109,25 @@ void flip_part(std::size_t part, std::size_t parts) {
     REQUIRE_FALSE(said.empty());
     REQUIRE_FALSE(is_found(base));
     write_whole(file, whole);  // a verification that finds nothing leaves its entry
+    Flipped flipped(file, whole);
     Count count;
     const auto end = whole.size() * 8 * (part + 1) / parts;
     for (std::size_t bit = whole.size() * 8 * part / parts; bit < end; bit += stride) {
-        put(file, bit / 8, static_cast<char>(whole[bit / 8] ^ (1 << (bit % 8))));
-        const auto says = catalog_content(file);
+        const auto byte = static_cast<char>(whole[bit / 8] ^ (1 << (bit % 8)));
+        const auto says = flipped.content(bit / 8, byte);
         ++count.tried;
         if (says == said) {
             ++count.unchanged;
         } else {
+            put(file, bit / 8, byte);
             const bool told = is_found(base);
             CAPTURE(bit);
             CAPTURE(difference(said, says));
             CHECK(told);
             (says.empty() ? count.unreadable : count.changed) += 1;
             count.found += told ? 1 : 0;
-            write_whole(file, whole);  // where only a note was found, the verification has left its entry
+            write_whole(file, whole);  // the verification may have left its entry
         }
-        put(file, bit / 8, whole[bit / 8]);
     }
     MESSAGE(count.tried << " bits flipped: " << count.changed << " changed content, " << count.unreadable
                         << " made it unreadable, " << count.found << " of these found; " << count.unchanged
