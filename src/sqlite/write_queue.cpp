@@ -19,16 +19,18 @@ namespace custody::sqlite {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto check_interval = std::chrono::milliseconds(20);   // how often a waiter looks whether the holder died
-constexpr auto patience = std::chrono::seconds(1);               // without progress; SQLite's lock decides then
-constexpr auto longest_watch = std::chrono::milliseconds(1);     // more than a sync mostly takes
-constexpr auto longest_turn = std::chrono::milliseconds(3);      // of one process, with all that it keeps its turn for
-constexpr auto longest_absence = std::chrono::microseconds(50);  // from a turn that is kept
-constexpr auto poll_interval = std::chrono::microseconds(250);   // how often the others look whether the holder stays away
-constexpr std::uint32_t nobody = 0;                              // is aside; else the ticket after the holder's
-constexpr std::int32_t longest_line = 65536;                     // more than this between two counters is nonsense
+constexpr auto check_interval = std::chrono::milliseconds(20);    // how often a waiter looks whether the holder died
+constexpr auto patience = std::chrono::seconds(1);                // without progress; SQLite's lock decides then
+constexpr auto longest_watch = std::chrono::milliseconds(1);      // more than a sync mostly takes
+constexpr auto longest_turn = std::chrono::milliseconds(5);       // of one process, with all that it keeps its turn for
+constexpr auto longest_absence = std::chrono::microseconds(100);  // from a turn that is kept
+constexpr auto poll_interval = std::chrono::microseconds(250);    // how often the others look whether the holder stays away
+// So often back at once, in half of that: a turn that is kept for nobody costs the others their time.
+constexpr int often = 4;
+constexpr std::uint32_t nobody = 0;           // is aside, or keeps its turn; else the ticket after the holder's
+constexpr std::int32_t longest_line = 65536;  // more than this between two counters is nonsense
 
-// Bytes 16 and up stand for tickets; the counters' own bytes are never locked.
+// Bytes 16 and up stand for tickets; that counters lie there too is of no account, for these locks are on no content.
 off_t byte_of(std::uint32_t ticket) { return 16 + static_cast<off_t>(ticket); }
 
 // The address of the counter itself: the kernel compares and waits there.
@@ -119,11 +121,10 @@ bool WriteQueue::await(std::uint32_t ticket, Deadline deadline) noexcept {
         }
         if (now >= deadline || now - last_progress > patience) return false;
         if (watch(ticket)) return true;
-        // A turn is kept while it is young.
-        const bool may_be_kept = serving + 1 == ticket && now - last_progress < 4 * longest_turn;
-        const Clock::duration pause = may_be_kept ? poll_interval : Clock::duration(check_interval);
+        const bool is_kept = serving + 1 == ticket && shared_->kept.load() == ticket && now - last_progress < check_interval;
+        const Clock::duration pause = is_kept ? poll_interval : Clock::duration(check_interval);
         if (!passing) futex_wait(shared_->serving, serving, ticket, std::min(now + pause, deadline));
-        passing = shared_->serving.load() == serving && (take_over(serving) || (!may_be_kept && holder_is_gone(serving)));
+        passing = shared_->serving.load() == serving && (take_over(serving) || (!is_kept && holder_is_gone(serving)));
         if (!passing) continue;
         auto expected = serving;
         if (shared_->serving.compare_exchange_strong(expected, serving + 1)) futex_wake(shared_->serving, serving + 1);
@@ -140,7 +141,7 @@ void WriteQueue::mend() noexcept {
 
 WriteQueue::Turn WriteQueue::wait(Deadline deadline) noexcept {
     if (shared_ == nullptr) return {nullptr, 0};
-    was_soon_back_ = Clock::now() - left_ < longest_absence;
+    soon_back_ = Clock::now() - left_ < longest_absence / 2 ? std::min(soon_back_ + 1, often) : 0;
     if (take_up_again()) return {this, *std::exchange(aside_, std::nullopt)};
     mend();
     const auto ticket = shared_->drawn.fetch_add(1);
@@ -157,9 +158,9 @@ bool WriteQueue::is_young() const noexcept { return Clock::now() - begun_ < long
 
 // A turn is kept where somebody waits; where nobody does, whoever comes goes ahead at once.
 void WriteQueue::end_soon(std::uint32_t ticket) noexcept {
-    is_kept_ = was_soon_back_ && is_young() && shared_->drawn.load() != ticket + 1;
-    if (is_kept_) return;
-    shared_->ending.store(ticket);
+    is_kept_ = soon_back_ == often && is_young() && shared_->drawn.load() != ticket + 1;
+    if (is_kept_ && shared_->kept.load() == ticket + 1) return;
+    (is_kept_ ? shared_->kept : shared_->ending).store(is_kept_ ? ticket + 1 : ticket);
     futex_wake(shared_->serving, ticket + 1);
 }
 

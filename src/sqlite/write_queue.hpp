@@ -14,11 +14,12 @@ using Deadline = std::chrono::steady_clock::time_point;
 /// right moment: with eight writers some waited 4 s. This only orders them; what keeps them apart is still SQLite's lock, so
 /// whatever goes wrong here costs fairness and nothing else.
 ///
-/// A file, mapped by all, holds four counters: tickets drawn, the ticket being served, the one whose holder is about to go, and
-/// the one whose holder has stepped aside. A holder locks the byte of its ticket (an open-file-description lock, which the kernel
-/// drops when the process dies), so that waiters can tell a slow holder from a dead one and go past it.
+/// A file, mapped by all, holds five counters: tickets drawn, the ticket being served, the one whose holder is about to go, the
+/// one that is kept for several changes, and the one whose holder has stepped aside. A holder locks the byte of its ticket (an
+/// open-file-description lock, which the kernel drops when the process dies), so that waiters can tell a slow holder from a dead
+/// one and go past it.
 ///
-/// A process that comes back at once, change after change, keeps its turn for three milliseconds: between two changes it steps
+/// A process that comes back at once, change after change, keeps its turn for five milliseconds: between two changes it steps
 /// aside, and whoever is next takes over where it stays away. The first change after another process's reads some twenty pages
 /// anew, with a cold cache of its processor: 290 µs before its sync instead of 80.
 class WriteQueue {
@@ -54,6 +55,7 @@ class WriteQueue {
         std::atomic<std::uint32_t> drawn;
         std::atomic<std::uint32_t> serving;
         std::atomic<std::uint32_t> ending;
+        std::atomic<std::uint32_t> kept;
         std::atomic<std::uint32_t> aside;
     };
     bool lock_byte(std::uint32_t ticket, bool exclusive) noexcept;
@@ -75,7 +77,7 @@ class WriteQueue {
     // Of this process's turn, and the one before it.
     Deadline begun_{};
     Deadline left_{};
-    bool was_soon_back_ = false;
+    int soon_back_ = 0;                   ///< how often in a row
     bool is_kept_ = false;                ///< once it was said to end soon
     std::optional<std::uint32_t> aside_;  ///< its ticket, while it has stepped aside
 };
