@@ -72,9 +72,8 @@ namespace {
 
 constexpr const char* usage =
     "usage: faults_memory [--all [--lasting]] [--points=N] [--operation=NAME [--at=N]]\n"
-    "Without --all about N (20) of the allocations of each operation fail, others in each run. With it each one fails alone, "
-    "and\n"
-    "from every eighth on all fail; with --lasting from each one on.\n";
+    "Without --all about N (20) of the allocations of each operation fail, others in each run. With it each one\n"
+    "fails alone, and from every eighth on all fail; with --lasting from each one on.\n";
 
 /// Shared among the processes of the harness.
 struct Counts {

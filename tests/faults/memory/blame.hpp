@@ -21,8 +21,9 @@ void read_functions();
 /// no fault of custody's.
 bool goes_through_others(const Way& way);
 
-/// Its calls by name, the inlined ones too, and whether one of those is such a function.
+/// Its calls by name, the inlined ones too.
 std::string described(const Way& way);
+/// Whether a text names such a function, mangled or not.
 bool names_guilty(std::string_view text);
 
 }  // namespace custody::faults
