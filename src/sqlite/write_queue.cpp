@@ -27,11 +27,11 @@ constexpr auto longest_absence = std::chrono::microseconds(100);  // from a turn
 constexpr auto poll_interval = std::chrono::microseconds(250);    // how often the others look whether the holder stays away
 // So often back at once, in half of that: a turn that is kept for nobody costs the others their time.
 constexpr int often = 4;
-constexpr std::uint32_t nobody = 0;           // is aside, or keeps its turn; else the ticket after the holder's
+constexpr std::uint32_t nobody = 0;           // is aside; else the ticket after the holder's
 constexpr std::int32_t longest_line = 65536;  // more than this between two counters is nonsense
 
-// Bytes 16 and up stand for tickets; that counters lie there too is of no account, for these locks are on no content.
-off_t byte_of(std::uint32_t ticket) { return 16 + static_cast<off_t>(ticket); }
+// Bytes 32 and up stand for tickets; the counters' own bytes are never locked.
+off_t byte_of(std::uint32_t ticket) { return 32 + static_cast<off_t>(ticket); }
 
 // The address of the counter itself: the kernel compares and waits there.
 std::uint32_t* word(std::atomic<std::uint32_t>& counter) { return reinterpret_cast<std::uint32_t*>(&counter); }
@@ -121,7 +121,7 @@ bool WriteQueue::await(std::uint32_t ticket, Deadline deadline) noexcept {
         }
         if (now >= deadline || now - last_progress > patience) return false;
         if (watch(ticket)) return true;
-        const bool is_kept = serving + 1 == ticket && shared_->kept.load() == ticket && now - last_progress < check_interval;
+        const bool is_kept = serving + 1 == ticket && shared_->kept.load() == serving && now - last_progress < check_interval;
         const Clock::duration pause = is_kept ? poll_interval : Clock::duration(check_interval);
         if (!passing) futex_wait(shared_->serving, serving, ticket, std::min(now + pause, deadline));
         passing = shared_->serving.load() == serving && (take_over(serving) || (!is_kept && holder_is_gone(serving)));
@@ -159,9 +159,8 @@ bool WriteQueue::is_young() const noexcept { return Clock::now() - begun_ < long
 // A turn is kept where somebody waits; where nobody does, whoever comes goes ahead at once.
 void WriteQueue::end_soon(std::uint32_t ticket) noexcept {
     is_kept_ = soon_back_ == often && is_young() && shared_->drawn.load() != ticket + 1;
-    if (is_kept_ && shared_->kept.load() == ticket + 1) return;
-    (is_kept_ ? shared_->kept : shared_->ending).store(is_kept_ ? ticket + 1 : ticket);
-    futex_wake(shared_->serving, ticket + 1);
+    auto& said = is_kept_ ? shared_->kept : shared_->ending;
+    if (said.exchange(ticket) != ticket) futex_wake(shared_->serving, ticket + 1);
 }
 
 void WriteQueue::leave(std::uint32_t ticket) noexcept {

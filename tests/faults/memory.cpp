@@ -4,7 +4,6 @@
 // libstdc++ goes through folders with. That is a kill like any other, and counted apart.
 #include <sqlite3.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <custody/error.hpp>
+#include <functional>
 #include <new>
 #include <random>
 #include <set>
@@ -85,9 +85,9 @@ struct Counts {
     std::atomic<std::uint64_t> problems{0};
     /// How far each operation is, alone and with all after it: the processes share its allocations.
     std::array<std::array<std::atomic<std::uint64_t>, 2>, 64> tried{};
-    std::array<std::atomic<std::uint64_t>, 64> said{};
 };
 
+constexpr int as_before = 32;  // and the outcome: what it left is known, and good
 constexpr int ended_below = 86;
 constexpr int with_problems = 87;
 
@@ -146,7 +146,7 @@ void check_state(const Subject& subject, const World& world, Outcome outcome, Pr
     std::size_t failed = 0;
     for (auto i = before; i < state.entries.size(); ++i) {
         const auto& entry = state.entries[i];
-        if (entry.operation == "artifact_creation" && i + 1 == state.entries.size()) continue;  // what came next
+        if (entry.operation == "artifact_creation" && i + 2 >= state.entries.size()) continue;  // what came next, twice
         if (entry.outcome == "done") ++good;
         if (entry.outcome != "done") ++failed;
     }
@@ -173,37 +173,59 @@ bool has_open_files(const World& world) {
     return false;
 }
 
-/// Tells the parent what came out, and waits for it. Whether it asks to go on.
-bool tell(int parent, Outcome outcome) {
-    const char said = static_cast<char>(outcome);
-    char asked = 0;
-    return ::write(parent, &said, 1) == 1 && ::read(parent, &asked, 1) == 1;
-}
-
-/// In a child, since some failures end the process. It exits with its outcome, and tells it before: an operation with a manager
-/// while the store is still open, so that the parent meets any lock that was kept.
+/// In a child, since some failures end the process. It exits with its outcome. What an operation without a manager left is told
+/// to the parent, unless it is among what was found `good` before: then that is all.
 [[noreturn]] void starve_in_child(const Subject& subject, const World& world, std::uint64_t at, bool for_long,
-                                  const std::string& where, int parent) {
+                                  const std::string& where, const std::set<std::string>& good, int parent) {
     Problems problems;
     auto outcome = Outcome::done;
+    bool is_known = false;
     try {
         if (subject.operation.run_alone) {
             outcome = starve(subject.operation, world, nullptr, at, for_long, problems);
             if (has_open_files(world)) problems.emplace_back("files of the store were left open");
-            if (tell(parent, outcome)) subject.operation.run_alone(world);
+            const auto left = left_by(world, static_cast<int>(outcome));
+            is_known = good.contains(left);
+            if (!is_known && ::write(parent, left.data(), left.size()) < 0) problems.emplace_back("the parent is gone");
+            if (!is_known) subject.operation.run_alone(world);
         } else {
             ArtifactManager manager(world.store(), opening());
             outcome = starve(subject.operation, world, &manager, at, for_long, problems);
             create_one(manager);
-            (void)tell(parent, outcome);
+            ArtifactManager another(world.store(), opening());
+            create_one(another);
         }
+        if (!is_known) check_state(subject, world, outcome, problems);
+        if (!is_known && subject.operation.check) subject.operation.check(world, outcome == Outcome::done, problems);
     } catch (const std::exception& error) {
         problems.push_back(std::string("afterwards: ") + error.what());
     }
     Verdicts verdicts;
     verdicts.add(where, problems);
     std::cout.flush();
-    ::_exit(problems.empty() ? static_cast<int>(outcome) : with_problems);
+    ::_exit(problems.empty() ? static_cast<int>(outcome) + (is_known ? as_before : 0) : with_problems);
+}
+
+/// What a child came to.
+struct Ending {
+    int code = -1;     ///< it exited with that; −1 where it was killed
+    std::string left;  ///< what it said that it left
+};
+
+Ending run_child(const std::function<void(int parent)>& body) {
+    std::array<int, 2> pipe{};
+    if (::pipe(pipe.data()) != 0) throw std::runtime_error("no pipes");
+    const auto child = ::fork();
+    if (child == 0) body(pipe[1]);
+    ::close(pipe[1]);
+    std::array<char, 64> said{};
+    Ending ending{
+        -1, std::string(said.data(), static_cast<std::size_t>(std::max<ssize_t>(0, ::read(pipe[0], said.data(), said.size()))))};
+    ::close(pipe[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFEXITED(status)) ending.code = WEXITSTATUS(status);
+    return ending;
 }
 
 void count(int code, Counts& counts) {
@@ -214,88 +236,37 @@ void count(int code, Counts& counts) {
     if (code == with_problems) ++counts.problems;
 }
 
-/// The parent's side of one failure.
-class Failure {
-   public:
-    Failure(const Subject& subject, const World& world, std::set<std::string>& good)
-        : subject_(subject), world_(world), good_(good) {}
-
-    /// @returns whether what it left was, byte for byte, what had been looked at before, and was good
-    bool run(std::uint64_t at, bool for_long, Counts& counts) {
-        const auto where = subject_.operation.name + ", allocation " + std::to_string(at) + (for_long ? " and all after it" : "");
-        (void)subject_.before.copy_to(world_.root());
-        std::array<int, 2> pair{};
-        if (::socketpair(AF_UNIX, SOCK_STREAM, 0, pair.data()) != 0) throw std::runtime_error("no sockets");
-        child_ = ::fork();
-        if (child_ == 0) {
-            ::close(pair[0]);
-            starve_in_child(subject_, world_, at, for_long, where, pair[1]);
+/// After a failure that left what was not seen before.
+void check_world(const Subject& subject, const World& world, int code, Problems& problems) {
+    if (code < 0) problems.emplace_back("the process was killed");
+    try {
+        if (code == ended_below) {
+            check_wholly_there_or_not(subject, state_of(world), false, problems);
+            if (subject.operation.run_alone) subject.operation.run_alone(world);
         }
-        ::close(pair[1]);
-        socket_ = pair[0];
-        Problems problems;
-        bool alike = false;
-        try {
-            alike = look(problems);
-        } catch (const std::exception& error) {
-            problems.emplace_back(error.what());
-        }
-        end_child(problems);
-        Verdicts verdicts;
-        verdicts.add(where, problems);
-        counts.problems += problems.size();
-        count(code_, counts);
-        return alike;
+        check_store(world, problems);
+    } catch (const std::exception& error) {
+        problems.emplace_back(error.what());
     }
+}
 
-   private:
-    /// Once: lets the child go on to its end, and takes what it exits with.
-    void end_child(Problems& problems) {
-        if (socket_ < 0) return;
-        ::close(socket_);
-        socket_ = -1;
-        int status = 0;
-        ::waitpid(child_, &status, 0);
-        if (!WIFEXITED(status)) problems.push_back("the process ended with " + std::to_string(status));
-        code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-
-    bool look(Problems& problems) {
-        char said = 0;
-        const bool told = ::read(socket_, &said, 1) == 1;
-        if (told && !subject_.operation.run_alone) {
-            check_outcome(static_cast<Outcome>(said), problems);
-            check_store(world_, problems);
-            end_child(problems);
-            return false;
-        }
-        const auto left = left_by(world_, told ? said : ended_below);
-        const bool alike = good_.contains(left);
-        if (told && !alike) (void)!::write(socket_, "+", 1);
-        end_child(problems);
-        if (alike) return true;
-        if (told) check_outcome(static_cast<Outcome>(said), problems);
-        if (code_ == ended_below) {
-            check_wholly_there_or_not(subject_, state_of(world_), false, problems);
-            if (subject_.operation.run_alone) subject_.operation.run_alone(world_);
-        }
-        check_store(world_, problems);
-        if (problems.empty() && code_ != with_problems) good_.insert(left);
-        return false;
-    }
-
-    void check_outcome(Outcome outcome, Problems& problems) {
-        check_state(subject_, world_, outcome, problems);
-        if (subject_.operation.check) subject_.operation.check(world_, outcome == Outcome::done, problems);
-    }
-
-    const Subject& subject_;
-    const World& world_;
-    std::set<std::string>& good_;
-    pid_t child_ = -1;
-    int socket_ = -1;
-    int code_ = -1;  ///< −1 where it was killed
-};
+void starve_once(const Subject& subject, const World& world, std::uint64_t at, bool for_long, std::set<std::string>& good,
+                 Counts& counts) {
+    (void)subject.before.copy_to(world.root());
+    const auto where = subject.operation.name + ", allocation " + std::to_string(at) + (for_long ? " and all after it" : "");
+    auto [code, left] = run_child([&](int parent) { starve_in_child(subject, world, at, for_long, where, good, parent); });
+    if (code == ended_below) left = left_by(world, code);
+    const bool was_known = code >= as_before && code < ended_below;
+    if (was_known) code -= as_before;
+    count(code, counts);
+    if (was_known || good.contains(left)) return void(++counts.alike);
+    Problems problems;
+    check_world(subject, world, code, problems);
+    if (problems.empty() && code != with_problems && !left.empty()) good.insert(left);
+    Verdicts verdicts;
+    verdicts.add(where, problems);
+    counts.problems += problems.size();
+}
 
 /// The allocations of an operation to which nothing happens.
 std::uint64_t count_allocations(const Subject& subject, const World& world) {
@@ -317,21 +288,18 @@ void sweep(std::size_t index, const CommandLine& line, Counts& counts) {
     const World world(folder.path() / "world");
     const auto all = count_allocations(subject, world);
     std::set<std::string> good;
-    const auto try_one = [&](std::uint64_t at, bool for_long) {
-        if (Failure(subject, world, good).run(at, for_long, counts)) ++counts.alike;
-    };
     for (const bool for_long : {false, true}) {
         auto& tried = counts.tried.at(index).at(for_long ? 1 : 0);
-        if (line.has("at")) {
-            if (tried++ == 0) try_one(line.number("at", 0), for_long);
-            continue;
-        }
         auto every = std::max<std::uint64_t>(1, 2 * all / line.number("points", 20));
         if (line.has("all")) every = for_long && !line.has("lasting") ? 8 : 1;
-        const auto first = 1 + std::random_device{}() % every;
-        for (auto at = first + every * tried++; at <= all; at = first + every * tried++) try_one(at, for_long);
+        if (line.has("at")) every = all;
+        const auto first = line.number("at", 1 + std::random_device{}() % every);
+        for (auto i = tried++;; i = tried++) {
+            if (i == 0 && !for_long) std::cout << operation.name + ": " + std::to_string(all) + " allocations\n" << std::flush;
+            if (first + every * i > all) break;
+            starve_once(subject, world, first + every * i, for_long, good, counts);
+        }
     }
-    if (counts.said.at(index)++ == 0) std::cout << operation.name + ": " + std::to_string(all) + " allocations\n" << std::flush;
     if (all == 0) ++counts.problems;
 }
 

@@ -72,7 +72,7 @@ std::string difference(const std::string& said, const std::string& says) {
 /// What a catalog says with one byte of it changed: the file itself, or an image where that says the same, which is quicker.
 class Flipped {
    public:
-    Flipped(const fs::path& file, const std::string& whole) : file_(file), image_(whole) {}
+    Flipped(const fs::path& file, const std::string& whole) : file_(file), whole_(whole), image_(whole) {}
     std::string content(std::size_t at, char byte) {
         if (!image_.is_for(at)) return content_of_file(at, byte);
         auto says = image_.content_with(at, byte);
@@ -82,14 +82,13 @@ class Flipped {
 
    private:
     [[nodiscard]] std::string content_of_file(std::size_t at, char byte) const {
-        char before = 0;
-        std::ifstream(file_, std::ios::binary).seekg(static_cast<std::streamoff>(at)).get(before);
         put(file_, at, byte);
         auto says = catalog_content(file_);
-        put(file_, at, before);
+        put(file_, at, whole_[at]);
         return says;
     }
-    fs::path file_;
+    const fs::path& file_;
+    const std::string& whole_;
     CatalogImage image_;
     std::size_t asked_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <fstream>
 #include <thread>
@@ -55,22 +56,33 @@ pid_t start_holder(const std::filesystem::path& file, const Shared& shared, std:
     return child;
 }
 
-/// Whether somebody keeps its turn between two changes, by the fourth counter of the queue's file.
-bool is_aside(const std::filesystem::path& file) {
-    std::uint32_t counters[4]{};
-    std::ifstream(file, std::ios::binary).read(reinterpret_cast<char*>(counters), sizeof counters);
-    return counters[3] != 0;
+/// What the queue's file holds: tickets drawn, served, about to end, kept, and one more than the one that is aside.
+std::array<std::uint32_t, 5> counters(const std::filesystem::path& file) {
+    std::array<std::uint32_t, 5> all{};
+    std::ifstream(file, std::ios::binary).read(reinterpret_cast<char*>(all.data()), sizeof all);
+    return all;
 }
 
-/// Starts a child that comes back for one turn after another until it keeps one, says so, and stays away.
-pid_t start_absentee(const std::filesystem::path& file, const Shared& shared) {
+enum class Absence { away, dies_away, dies_at_work };
+
+/// Starts a child that comes back for one turn after another until it keeps one, says so, and is of no use from then on.
+pid_t start_absentee(const std::filesystem::path& file, const Shared& shared, Absence absence) {
     return in_child([&] {
+        const auto go = [&] {
+            shared.values[0] = 1;
+            if (absence != Absence::away) ::raise(SIGKILL);
+            for (;;) ::pause();
+        };
         WriteQueue queue(file, 0600);
-        do {
-            queue.wait(Clock::now() + 30s).ends_soon();
-        } while (!is_aside(file));
-        shared.values[0] = 1;
-        for (;;) ::pause();
+        for (;;) {
+            {
+                auto turn = queue.wait(Clock::now() + 30s);
+                turn.ends_soon();
+                const auto now = counters(file);
+                if (absence == Absence::dies_at_work && now[1] != 0 && now[3] == now[1]) go();
+            }
+            if (absence != Absence::dies_at_work && counters(file)[4] != 0) go();
+        }
         return 0;
     });
 }
@@ -153,8 +165,8 @@ TEST_CASE("whoever is back at once keeps its turn for a while, and no two have o
     constexpr int turns_each = 3000;
     const Scratch scratch;
     const auto file = scratch / "write-queue";
-    const Shared shared(
-        5);  // who has the turn, the last one who had it, how often that changed, how often two had it, who is there
+    // Who has the turn, the last one who had it, how often that changed, how often two had it, and who is there.
+    const Shared shared(5);
     std::vector<pid_t> children;
     for (int p = 1; p <= processes; ++p) {
         children.push_back(in_child([&, p] {
@@ -184,13 +196,12 @@ TEST_CASE("a turn that is kept goes to the next one where its holder stays away,
     const Scratch scratch;
     const auto file = scratch / "write-queue";
     WriteQueue queue(file, 0600);
-    for (const bool dies : {false, true}) {
-        CAPTURE(dies);
+    for (const auto absence : {Absence::away, Absence::dies_away, Absence::dies_at_work}) {
+        CAPTURE(absence);
         const Shared shared(1);
-        const pid_t absentee = start_absentee(file, shared);
+        const pid_t absentee = start_absentee(file, shared, absence);
         std::int64_t longest_ms = 0;
         while (static_cast<volatile std::int64_t*>(shared.values)[0] == 0) longest_ms = std::max(longest_ms, wait_once_ms(queue));
-        if (dies) ::kill(absentee, SIGKILL);
         for (int i = 0; i < 3; ++i) longest_ms = std::max(longest_ms, wait_once_ms(queue));
         CHECK(longest_ms < 500);
         ::kill(absentee, SIGKILL);
