@@ -34,7 +34,8 @@ thread_local std::uint64_t fail_at = 0;
 thread_local std::uint64_t allocations = 0;
 thread_local const char* at_work = "";
 
-bool is_refused() {
+// The sanitizers have allocators of their own: nothing asks there.
+[[maybe_unused]] bool is_refused() {
     if (!armed) return false;
     ++allocations;
     if (fail_at == 0 || !(allocations == fail_at || (lasting && allocations > fail_at))) return false;
