@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstddef>
 #include <utility>
 
 namespace custody::blobs {
@@ -32,5 +33,10 @@ class Descriptor {
    private:
     int fd_ = -1;
 };
+
+/// Has the kernel's table of this process's descriptors hold `count` more at once, as far as the limit of open files allows. It
+/// doubles by itself, and once a process has threads each doubling waits until every core has passed (synchronize_rcu in
+/// fs/file.c), some 10 ms; so call it before the threads that open the files are there.
+void make_room_for_descriptors(std::size_t count) noexcept;
 
 }  // namespace custody::blobs

@@ -219,6 +219,7 @@ void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at,
         meter.tell();
     }
     const auto most = group_size();
+    if (as_groups) blobs::make_room_for_descriptors(std::min(together.size(), most));
     for (Group rest = as_groups ? Group(together) : Group(); !rest.empty();) {
         const auto group = rest.first(std::min(rest.size(), most));
         rest = rest.subspan(group.size());
