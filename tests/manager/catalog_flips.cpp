@@ -144,6 +144,32 @@ TEST_CASE("every bit of the second quarter of catalog.db whose flip changes what
 TEST_CASE("every bit of the third quarter of catalog.db whose flip changes what is said there is found") { flip_part(2, 4); }
 TEST_CASE("every bit of the last quarter of catalog.db whose flip changes what is said there is found") { flip_part(3, 4); }
 
+TEST_CASE("a number that two rows of a damaged table have is told, and nothing is looked for past the last one") {
+    const Scratch scratch;
+    const auto base = scratch / "store";
+    make_store(base, scratch / "key");  // three artifacts, in one page
+    const auto file = base / "storage/catalog.db";
+    const auto root = std::stoul(
+        shell("sqlite3 'file:" + file.string() + "?immutable=1' \"SELECT rootpage FROM sqlite_schema WHERE name = 'artifacts'\"")
+            .out);
+    auto bytes = slurp(file);
+    const auto page = (root - 1) * 4096;
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes.at(page + at)); };
+    REQUIRE(byte(0) == 13);                                            // a leaf of a table: sqlite.org/fileformat2.html, 1.6
+    auto number = static_cast<std::size_t>(byte(10) << 8 | byte(11));  // of the second row
+    while (byte(number) >= 128) ++number;                              // its size comes before that
+    ++number;
+    REQUIRE(byte(number) == 2);
+    bytes[page + number] = 3;  // 1, 3, 3
+    write_whole(file, bytes);
+    ArtifactManager manager(base, {.diagnose = true});
+    const auto report = manager.verify();
+    CHECK(kinds(report).count("row_missing") == 1);
+    CHECK(kinds(report).count("row_altered") > 0);
+    CHECK(kinds(report).count("row_unknown") == 1);
+    CHECK(kinds(report).count("database_damaged") > 0);
+}
+
 TEST_CASE("every bit of a payload that flips is found") {
     Store store;
     const auto made = store.add(ArtifactType::log, "a payload of some forty bytes, bit by bit");
