@@ -17,11 +17,12 @@ namespace fs = std::filesystem;
 namespace {
 
 #ifdef CUSTODY_LONG_TESTS
-constexpr bool each_in_turn = true;  // as many of every public call
+constexpr bool each_in_turn = true;  // so many of every public call
+constexpr int calls = 1000;
 #else
 constexpr bool each_in_turn = false;
-#endif
 constexpr int calls = sanitized ? 2000 : 10000;
+#endif
 
 /// The public calls, each with values drawn anew.
 class Attack {
