@@ -319,9 +319,12 @@ TEST_CASE("closed standard descriptors never become files of the store") {
 TEST_CASE("output that can't be written is an error, and a reader that goes away is a quiet one") {
     const Bench bench;
     const auto id = bench.done("add --type log");
-    const auto full = bench.run("custody show " + id + " >/dev/full");
-    CHECK(full.exit_code == 1);
-    CHECK(contains(full.err, "can't write the output"));
+    for (const std::string buffered : {"", "stdbuf -oL ", "stdbuf -o0 "}) {
+        CAPTURE(buffered);
+        const auto full = bench.run(buffered + "custody show " + id + " >/dev/full");
+        CHECK(full.exit_code == 1);
+        CHECK(contains(full.err, "can't write the output: No space left on device"));
+    }
     const auto gone = bench.run("mkfifo pipe; (custody list; echo $? >code) >pipe & : <pipe; wait; exit $(cat code)");
     CHECK(gone.exit_code == 1);
     CHECK(gone.err.empty());
@@ -345,7 +348,7 @@ TEST_CASE("ids that were made and can't be printed on stdout are named on stderr
     bench.files.file("b", "b");
     for (const std::string line :
          {"custody add --type log a b >/dev/full", "custody add --type log --json a b >/dev/full",
-          "custody add --type log a b >&-",
+          "custody add --type log a b >&-", "stdbuf -oL custody add --type log a b >/dev/full",
           "mkfifo pipe; (custody add --type log a b; echo $? >code) >pipe & : <pipe; wait; exit $(cat code)"}) {
         const auto ran = bench.run(line);
         INFO(line << "\n" << ran.err);

@@ -57,9 +57,10 @@ std::string printable(std::string_view text) {
     return shown;
 }
 
+// Of a line that is written at its end, to a terminal, fwrite counts what could not be written.
 void put(std::string_view text) {
     errno = 0;
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) output_failed(errno);
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::ferror(stdout) != 0) output_failed(errno);
 }
 
 void put_line(std::string_view text) {
