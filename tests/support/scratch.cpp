@@ -46,7 +46,8 @@ Ran shell(const std::string& command) {
     const Scratch output;
     const auto out = output / "out";
     const auto err = output / "err";
-    const int status = std::system(("( " + command + "\n) >'" + out.string() + "' 2>'" + err.string() + "'").c_str());
+    // Whoever runs the tests may do so at a terminal, where commands ask.
+    const int status = std::system(("( " + command + "\n) </dev/null >'" + out.string() + "' 2>'" + err.string() + "'").c_str());
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return {code, slurp(out), slurp(err)};
 }
