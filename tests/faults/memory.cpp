@@ -34,18 +34,19 @@ thread_local std::uint64_t fail_at = 0;
 thread_local std::uint64_t allocations = 0;
 thread_local const char* at_work = "";
 
-// The sanitizers have allocators of their own: nothing asks there.
-[[maybe_unused]] bool is_refused() {
+}  // namespace
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
+bool is_refused() {
     if (!armed) return false;
     ++allocations;
     if (fail_at == 0 || !(allocations == fail_at || (lasting && allocations > fail_at))) return false;
     errno = ENOMEM;
     return true;
 }
-
 }  // namespace
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 // In the program itself, so that every library in the process allocates here. What is allocated is the C library's all the same.
 // NOLINTBEGIN
 extern "C" {
