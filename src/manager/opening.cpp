@@ -87,11 +87,21 @@ bool exists(const Layout& layout) {
 
 // A store whose catalog is gone is not made anew over its own payloads: that would hide the loss.
 void refuse_lost_catalog(const Layout& layout) {
-    std::error_code ignored;
-    const auto blobs = layout.storage() / "blobs";
-    if (std::filesystem::exists(blobs, ignored) && !std::filesystem::is_empty(blobs, ignored)) {
-        throw Corruption("there are payloads in " + blobs.string() + ", but the catalog " + layout.catalog().string() +
+    const auto refuse = [&](const std::string& what) {
+        throw Corruption(what + ", but the catalog " + layout.catalog().string() +
                          " is missing: restore it from a backup (nothing was changed)");
+    };
+    std::error_code ignored;
+    const auto has_files = [&](const std::filesystem::path& folder) {
+        return std::filesystem::exists(folder, ignored) && !std::filesystem::is_empty(folder, ignored);
+    };
+    const auto blobs = layout.storage() / "blobs";
+    if (has_files(blobs)) refuse("there are payloads in " + blobs.string());
+    if (has_files(layout.audit())) refuse("there are files of a trail in " + layout.audit().string());
+    // Made by whoever opens a catalog: what is in its log would be taken for the new one's.
+    for (const auto& file :
+         {layout.catalog().string() + "-wal", layout.catalog().string() + "-journal", layout.write_queue().string()}) {
+        if (std::filesystem::exists(file, ignored)) refuse("there is " + file);
     }
 }
 

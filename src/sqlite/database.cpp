@@ -28,6 +28,24 @@ std::string first_of(const std::vector<std::string>& differences) {
     return differences.size() > most ? list + "; and " + std::to_string(differences.size() - most) + " more" : list;
 }
 
+// Names that are older than this every file system has written by itself.
+constexpr auto names_are_young = std::chrono::minutes(5);
+
+bool has_young_names(const std::filesystem::path& folder) {
+    std::error_code unknown;
+    const auto age = std::filesystem::file_time_type::clock::now() - std::filesystem::last_write_time(folder, unknown);
+    return unknown || age < names_are_young;  // one from the future, too
+}
+
+// Another client may have left the catalog in another mode, and so is the copy that a backup has of it. The locks that are kept
+// while it is open would bar its own writes there.
+void require_wal(Connection& writer) {
+    if (Query mode(writer, "PRAGMA journal_mode"); mode.step() && mode.text(0) == "wal") return;
+    writer.execute("PRAGMA journal_mode = WAL");
+    if (Query mode(writer, "PRAGMA journal_mode"); mode.step() && mode.text(0) == "wal") return;
+    throw Busy("the catalog is not in WAL mode, and others have it open: close them, and try again");
+}
+
 }  // namespace
 
 Database::Database(std::filesystem::path file, const std::filesystem::path& queue_file, DatabaseOptions options)
@@ -40,11 +58,12 @@ Database::Database(std::filesystem::path file, const std::filesystem::path& queu
         readers_.push_back(std::move(reader));
         if (!differences_.empty() || read_access_ != Access::read_write || version_ < newest_version()) return;
     }
-    // A stock shell removes the WAL when it is the last to close; its name is made durable anew with the file.
-    const bool wal_is_there = ::access((file_.string() + "-wal").c_str(), F_OK) == 0;
     auto writer = open(Access::read_write);
     check(*writer);
-    if (!wal_is_there) sync_folder_of(file_);
+    require_wal(*writer);
+    // A stock shell removes the WAL when it is the last to close, and whoever made it anew may have died before its name was
+    // durable.
+    if (has_young_names(file_.parent_path())) sync_folder_of(file_);
     become_writable(std::move(writer));
 }
 

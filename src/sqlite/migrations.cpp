@@ -57,7 +57,8 @@ bool is_as_embedded(Connection& connection, std::string_view schema) {
 
 // The same bytes as a blob are no text: some clients would show them otherwise.
 constexpr const char* no_text_query =
-    "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' AND (typeof(type) <> 'text' OR typeof(name) <> "
+    "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' AND name <> 'sqlite_sequence' AND (typeof(type) <> "
+    "'text' OR typeof(name) <> "
     "'text' "
     "OR typeof(tbl_name) <> 'text' OR typeof(sql) NOT IN ('text', 'null')) ORDER BY type, name";
 

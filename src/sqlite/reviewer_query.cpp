@@ -81,6 +81,12 @@ Statement prepare(sqlite3* handle, const std::string& query, const SqlOptions& o
     const Statement also(second);
     if (more != SQLITE_OK || also) throw InvalidArgument("one statement at a time, please");
     if (sqlite3_stmt_readonly(raw) == 0) throw InvalidArgument("only SELECT is allowed here");
+    // SQLite would take each for NULL, and find nothing: an answer that looks like one.
+    if (const int count = sqlite3_bind_parameter_count(raw); count > 0) {
+        const char* const name = sqlite3_bind_parameter_name(raw, count);  // that one is there, of whatever number
+        throw InvalidArgument("the query has a parameter, " + std::string(name == nullptr ? "?" : name) +
+                              ": write the value itself in its place");
+    }
     return statement;
 }
 

@@ -55,6 +55,27 @@ TEST_CASE("what is no store of ours is refused and left as it was") {
     CHECK_FALSE(std::filesystem::exists(lost / "storage" / "catalog.db"));
 }
 
+TEST_CASE("a catalog that was lost is not made anew over anything that it left") {
+    for (const std::string left : {"its log", "the queue of its writers", "an export"}) {
+        CAPTURE(left);
+        const Scratch scratch;
+        const auto base = scratch / "store";
+        {
+            ArtifactManager manager(base, {.init = {.payloads = scratch / "payloads"}});
+            (void)manager.create_artifact({.type = ArtifactType::log});
+            if (left == "an export") (void)manager.audit().export_months({});
+        }
+        const auto log = base / "storage/catalog.db-wal";
+        REQUIRE(std::filesystem::exists(log));
+        std::filesystem::remove(base / "storage/catalog.db");
+        if (left != "its log") std::filesystem::remove(log);
+        if (left == "an export") std::filesystem::remove_all(base / "storage/temp");
+        CHECK_THROWS_AS(ArtifactManager{base}, Corruption);
+        CHECK_THROWS_AS(ArtifactManager::init(base), Corruption);
+        CHECK_FALSE(std::filesystem::exists(base / "storage/catalog.db"));
+    }
+}
+
 TEST_CASE("a newer store is refused, and migrating one that is new enough does nothing") {
     const Scratch scratch;
     const auto base = scratch / "store";

@@ -206,3 +206,38 @@ TEST_CASE("a write has forgotten the statements of another schema before its fir
     CHECK_NOTHROW(write_type(*database, "b"));
     CHECK(count_types(*database) == 2);
 }
+
+TEST_CASE("a catalog that another client left in another journal mode is put back into WAL mode") {
+    const TestDatabase test;
+    { const auto made = test.open(); }
+    REQUIRE(shell("sqlite3 '" + test.file.string() + "' 'PRAGMA journal_mode = DELETE'").exit_code == 0);
+    const auto database = test.open({.lock_timeout = std::chrono::milliseconds(500)});
+    write_type(*database, "x");
+    CHECK(count_types(*database) == 1);
+    database->read([](sqlite::Connection& connection) {
+        sqlite::Query mode(connection, "PRAGMA journal_mode");
+        REQUIRE(mode.step());
+        CHECK(mode.text(0) == "wal");
+    });
+}
+
+TEST_CASE("the table in which SQLite counts other tables' keys is no change of the schema") {
+    const TestDatabase test;
+    { const auto made = test.open(); }
+    REQUIRE(shell("sqlite3 '" + test.file.string() + "' 'CREATE TABLE n (id INTEGER PRIMARY KEY AUTOINCREMENT); DROP TABLE n;'")
+                .exit_code == 0);
+    const auto database = test.open();
+    write_type(*database, "x");
+    CHECK(database->schema_differences().empty());
+}
+
+TEST_CASE("a version that no migration has set is no excuse for an altered schema") {
+    const TestDatabase test;
+    const auto database = test.open();
+    write_type(*database, "x");
+    const auto next = std::to_string(sqlite::newest_version() + 1);
+    REQUIRE(
+        shell("sqlite3 '" + test.file.string() + "' 'CREATE TABLE stolen (a); PRAGMA user_version = " + next + "'").exit_code ==
+        0);
+    CHECK_THROWS_AS(write_type(*database, "y"), SchemaAltered);
+}

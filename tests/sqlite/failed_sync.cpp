@@ -61,7 +61,7 @@ TEST_CASE("after a sync that failed the writer begins anew, and leaves the versi
     write_type(*database, "b");
     CHECK(count_types(*database) == 2);
     // Another process upgrades the store to one that this version may still write to; then a sync fails again.
-    sqlite::open_connection(test.file, sqlite::Access::read_write)->execute("PRAGMA user_version = 999");
+    upgrade_to_999(*sqlite::open_connection(test.file, sqlite::Access::read_write));
     failing = true;
     CHECK_THROWS_AS(write_type(*database, "lost"), IoError);
     failing = false;

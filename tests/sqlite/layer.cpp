@@ -34,9 +34,11 @@ TEST_CASE("one small write needs three syncs: the commit's, and the checkpoint's
     if (!can_trace()) return;
     const TestDatabase test;
     write_type(*test.open(), "a");
-    const auto log = test.scratch / "syncs";
+    fs::last_write_time(test.file.parent_path(), fs::file_time_type::clock::now() - std::chrono::hours(1));  // its names are old
+    const Scratch beside;
+    const auto log = beside / "syncs";
     // The test's own process can't be traced by itself: a child waits for strace, writes and closes.
-    const auto go = test.scratch / "go";
+    const auto go = beside / "go";
     const pid_t child = in_child([&] {
         while (!fs::exists(go)) ::usleep(1000);
         write_type(*test.open(), "b");

@@ -130,7 +130,7 @@ TEST_CASE("a writer notices that another process has upgraded the store beyond i
     write_type(*database, "a");
     const auto connection = sqlite::open_connection(test.file, sqlite::Access::read_write);
     connection->execute("UPDATE store SET min_writer = 999");
-    connection->execute("PRAGMA user_version = 999");
+    upgrade_to_999(*connection);
     CHECK_THROWS_AS(write_type(*database, "b"), VersionMismatch);
     connection->execute("UPDATE store SET min_writer = 1");
     CHECK_NOTHROW(write_type(*database, "b"));  // newer, and open to writers of this version
@@ -163,7 +163,8 @@ TEST_CASE("the end of a writer leaves the version that another process has upgra
             for (int i = 0; i < 20000; ++i) insert_type(connection, "type_with_a_long_name_" + std::to_string(i));
         });
         const auto connection = sqlite::open_connection(test.file, sqlite::Access::read_write);
-        connection->execute(("UPDATE store SET min_writer = " + min_writer + "; PRAGMA user_version = 999").c_str());
+        connection->execute(("UPDATE store SET min_writer = " + min_writer).c_str());
+        upgrade_to_999(*connection);
         database.reset();
         CHECK(version_of(*connection) == 999);
     }
@@ -184,7 +185,8 @@ TEST_CASE("a reader notices that another process has upgraded the store beyond i
     const auto database = test.open();
     CHECK(count_types(*database) == 0);
     const auto connection = sqlite::open_connection(test.file, sqlite::Access::read_write);
-    connection->execute("UPDATE store SET min_reader = 999; PRAGMA user_version = 999");
+    connection->execute("UPDATE store SET min_reader = 999");
+    upgrade_to_999(*connection);
     CHECK_THROWS_AS(count_types(*database), VersionMismatch);
     CHECK_THROWS_AS(write_type(*database, "b"), VersionMismatch);
     connection->execute("UPDATE store SET min_reader = 1");

@@ -107,3 +107,16 @@ TEST_CASE("a query can't eat all memory by one value") {
     CHECK_THROWS_AS(sqlite::run_reviewer_query(test.file, "SELECT length(zeroblob(1000000000))", {}), InvalidArgument);
     CHECK_THROWS_AS(sqlite::run_reviewer_query(test.file, "SELECT hex(zeroblob(60000000))", {}), InvalidArgument);
 }
+
+TEST_CASE("a query with a parameter is refused: without a value it would find nothing") {
+    const TestDatabase test;
+    for (const std::string parameter : {":artifact_id", "?", "@a", "$a", "?5"}) {
+        CAPTURE(parameter);
+        try {
+            (void)sqlite::run_reviewer_query(test.file, "SELECT * FROM artifacts WHERE artifact_id = " + parameter, {});
+            FAIL("nothing was thrown");
+        } catch (const InvalidArgument& error) {
+            CHECK(std::string(error.what()).find(parameter) != std::string::npos);
+        }
+    }
+}

@@ -57,6 +57,12 @@ void insert_type(sqlite::Connection& connection, const std::string& name) {
         .run();
 }
 
+void upgrade_to_999(sqlite::Connection& connection) {
+    connection.execute(
+        "BEGIN; INSERT INTO schema_migrations (version, name, sha256, applied_at) "
+        "SELECT 999, 'later', sha256, applied_at FROM schema_migrations WHERE version = 1; PRAGMA user_version = 999; COMMIT");
+}
+
 void write_type(sqlite::Database& database, const std::string& name) {
     database.write([&](sqlite::Connection& connection) { insert_type(connection, name); });
 }

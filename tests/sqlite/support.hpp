@@ -35,6 +35,8 @@ void insert_store_row(sqlite::Connection& connection);
 /// One small row: an artifact type of that name.
 void insert_type(sqlite::Connection& connection, const std::string& name);
 void write_type(sqlite::Database& database, const std::string& name);
+/// What a later program's upgrade leaves, as far as this one looks at it.
+void upgrade_to_999(sqlite::Connection& connection);
 /// How many types were inserted by the above.
 std::int64_t count_types(sqlite::Database& database);
 
