@@ -24,12 +24,20 @@ GroupedReads::~GroupedReads() {
         (void)shared_.release();  // a forked child has no such thread, and may have its lock held for ever
         return;
     }
+    stop();
+}
+
+void GroupedReads::stop() {
+    std::thread thread;
     {
         const std::lock_guard lock(shared_->mutex);
         ending_ = true;
+        thread.swap(shared_->thread);
     }
     shared_->moves.notify_all();
-    if (shared_->thread.joinable()) shared_->thread.join();
+    if (thread.joinable()) thread.join();
+    const std::lock_guard lock(shared_->mutex);
+    ending_ = false;
 }
 
 bool GroupedReads::add(audit::Draft&& draft) {

@@ -30,6 +30,8 @@ class GroupedReads {
     /// What could not be written goes back to where it was. `failing`: because nothing can be written at the moment.
     void put_back(std::vector<audit::Draft>&& drafts, bool failing);
     [[nodiscard]] bool empty() const;
+    /// Ends the thread, which has then written or put back what it was at. The next entry starts another.
+    void stop();
 
    private:
     void run();

@@ -19,6 +19,7 @@ void ManagerImpl::suspend() {
     if (!shared_->database) return;
     shared_->database->require_same_process();
     if (reads_) {
+        reads_->stop();  // before the object goes: what its thread fails to write it puts back there
         flush_reads();
         reads_.reset();
     }

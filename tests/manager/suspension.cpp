@@ -1,6 +1,8 @@
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "manager/support.hpp"
 
@@ -82,3 +84,22 @@ TEST_CASE("a child that opens its own after its parent suspended holds locks of 
 }
 
 TEST_CASE("the copies of SQLite in a process are counted") { CHECK(engines_in_process().size() == 1); }
+
+TEST_CASE("a suspension that can't write what waits says so, and the manager goes on") {
+    Store store({.actor = "tester", .lock_timeout = std::chrono::milliseconds(1500)});
+    const auto made = store.add_bare();
+    store.manager.audit().flush();
+    const auto before = store.entry_count();
+    {
+        Raw other(store.base);
+        other.run("BEGIN IMMEDIATE");
+        (void)store.manager.get_artifact(made.id);                    // leaves an entry that waits
+        std::this_thread::sleep_for(std::chrono::milliseconds(700));  // its thread is at it now, and waits for the lock
+        CHECK_THROWS_AS(store.manager.suspend(), Busy);
+        other.run("ROLLBACK");
+    }
+    CHECK(store.manager.get_artifact(made.id)->id == made.id);
+    store.manager.suspend();
+    store.manager.resume();
+    CHECK(store.entry_count() == before + 2);
+}
