@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -18,7 +19,11 @@ class Crew {
    public:
     explicit Crew(Work& work) : work_(work) {
         const auto count = std::clamp(std::thread::hardware_concurrency(), 2U, 16U) - 1;
-        for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { run(); });
+        try {
+            for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { run(); });
+        } catch (const std::system_error&) {
+            // The system has no more of them: whoever waits for an item works, so it goes on with fewer, or none.
+        }
     }
     Crew(const Crew&) = delete;
     Crew& operator=(const Crew&) = delete;

@@ -81,7 +81,12 @@ void work_on(const blobs::BlobStore& blobs, const std::vector<PayloadCheck::Task
         failure = std::current_exception();
         work.stop = true;
     }
-    hand_over();
+    try {
+        hand_over();
+    } catch (...) {  // no memory for them
+        failure = std::current_exception();
+        work.stop = true;
+    }
     const std::lock_guard lock(work.mutex);
     if (failure) work.failure = failure;
     --work.running;
