@@ -31,6 +31,7 @@ def canonical(value):
 def stored_line(line):
     entry = parse(line)
     need(canonical(entry) == line, "a line is not canonical JSON")
+    need(entry.get("openings", True), "a line has openings, and none in them")
     for pointer, salt in entry.pop("openings", {}).items():
         holder, last = (entry["details"], pointer[9:]) if pointer.startswith("/details/") else (entry, pointer[1:])
         need(re.fullmatch("[0-9a-f]{32}", salt) and type(holder[last]) is str, "an opening is malformed")
@@ -68,12 +69,23 @@ def check_note(note, size, root, keys, where):
     lines = [(name, unbase64(blob)) for name, blob in re.findall(r"— ([^ \n]+) ([^ \n]+)\n", match[5])]
     notes.append((match, lines, {key for name, key in parsed if name == match[2]}, where))
 
-def check_signatures(match, lines, listed, where):  # at the end, when every key that an entry names is known
+def signer(match, lines, keys):
     for name, raw in lines:
-        for key in pinned or listed if name == match[2] else ():
+        for key in keys if name == match[2] else ():
             if sha(name.encode(), b"\n\1", key)[:4] == raw[:4] and signed(match[1], raw[4:], key):
-                return sealed.update(size=max(int(match[3]), sealed["size"]), by=key.hex())
-    find(where, "the checkpoint has no good signature by a " + ("pinned key" if pinned else "listed key"))
+                return key
+
+def check_signatures():  # at the end, when every key that an entry names is known
+    others = []
+    for match, lines, listed, where in notes:
+        key, size = signer(match, lines, pinned or listed), int(match[3])
+        if key and size >= sealed["size"]:
+            sealed.update(size=size, by=key.hex())
+        if not key:
+            others.append((size, signer(match, lines, listed), where))
+    for size, key, where in others:  # one by an older key proves nothing by itself, and is covered by a later one
+        if not key or size > sealed["size"]:
+            find(where, "the checkpoint has no good signature by a " + ("pinned key" if pinned else "listed key"))
 
 def follow(entry, size, hashes, where):
     details, what = entry["details"], (entry["operation"], entry["action"], entry["outcome"])
@@ -140,7 +152,7 @@ def main(arguments):
             last = max(last, (check_folder if os.path.isdir(path) else check_entry)(path))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, RecursionError) as error:
             find(path, f"unreadable: {error}")
-    [check_signatures(*note) for note in notes]
+    check_signatures()
     pinned and not sealed["size"] and find("checkpoints", "nothing here is sealed by the pinned key")
     print("\n".join(findings) or "nothing that was read contradicts itself")
     print(f"sealed to entry {sealed['size']} by key {sealed['by']} ({'pinned' if pinned else 'not pinned'}); "

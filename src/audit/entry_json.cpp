@@ -112,4 +112,16 @@ ordered_json entry_of(std::string_view line) {
     return entry ? std::move(*entry) : parsed(line);
 }
 
+const json& member_of(const json& value, const char* name) {
+    static const json none;
+    if (!value.is_object()) return none;
+    const auto found = value.find(name);
+    return found == value.end() ? none : *found;
+}
+
+std::string text_of(const json& value, const char* name) {
+    const auto& member = member_of(value, name);
+    return member.is_string() ? member.get<std::string>() : std::string();
+}
+
 }  // namespace custody::audit

@@ -1,3 +1,4 @@
+#include "audit/entry_json.hpp"
 #include "audit/trail_check.hpp"
 #include "base/hex.hpp"
 
@@ -5,20 +6,17 @@ namespace custody::audit {
 
 void Epochs::follow(std::string_view line, std::uint64_t seq, const std::string& where) {
     const auto entry = json::parse(line, nullptr, false);
-    if (!entry.is_object() || entry.value("action", "") != "epoch" || entry.value("outcome", "") != "done") return;
-    const auto& details = entry.value("details", json::object());
-    const auto text = [&](const char* key) {
-        const auto value = details.value(key, json());
-        return value.is_string() ? value.get<std::string>() : std::string();
-    };
-    const auto size = details.value("left_size", json());
+    if (text_of(entry, "action") != "epoch" || text_of(entry, "outcome") != "done") return;
+    const auto& details = member_of(entry, "details");
+    const auto text = [&](const char* key) { return text_of(details, key); };
+    const auto& size = member_of(details, "left_size");
     Digest::Bytes root{};
     if (!size.is_number_integer() || text("epoch").empty() || text("left_epoch").empty() ||
         !base::from_hex(text("left_root"), root)) {
         return seals_.complain("epoch_altered", where, "the entry does not say which head was left");
     }
-    // It is the first one of its epoch: what was left is all that is before it.
-    if (size != seq - 1) {
+    // It is the first one of its epoch: what was left is all that is before it, the store's beginning at least.
+    if (size != seq - 1 || seq == 1) {
         return seals_.complain("epoch_altered", where,
                                "it says that the trail was left at entry " + size.dump() + ", and is not the one after that");
     }
@@ -42,15 +40,31 @@ void Epochs::check_head(const Frontier& tree) {
     named_.erase(head);
 }
 
-bool Epochs::note_left(const Checkpoint& checkpoint, const std::string& where) {
+bool Epochs::note_left(const SignedCheckpoint& note, const std::string& where) {
+    const auto& checkpoint = note.checkpoint;
     const auto slash = checkpoint.origin.rfind('/');
     const auto left = left_.find(slash == std::string::npos ? checkpoint.origin : checkpoint.origin.substr(slash + 1));
     if (left == left_.end() || checkpoint.size <= left->second) return false;
-    seals_.note("history_left", where,
-                "a checkpoint of " + std::to_string(checkpoint.size) + " entries is of epoch " + left->first +
-                    ", which a restore left at entry " + std::to_string(left->second) + ", as entry " +
-                    std::to_string(left->second + 1) + " says");
+    left_notes_.push_back({note, where, left->second});
     return true;
+}
+
+void Epochs::finish() {
+    for (const auto& [note, where, kept] : left_notes_) {
+        const auto epoch = note.checkpoint.origin.substr(note.checkpoint.origin.rfind('/') + 1);
+        const auto said = "a checkpoint of " + std::to_string(note.checkpoint.size) + " entries is of epoch " + epoch +
+                          ", which a restore left at entry " + std::to_string(kept) + ", as entry " + std::to_string(kept + 1) +
+                          " says";
+        if (seals_.is_vouched_for(note, kept)) {
+            seals_.note("history_left", where, said);
+        } else {
+            seals_.complain("rollback_not_sealed", where,
+                            said +
+                                "; but no checkpoint beyond that entry is by a key that could vouch for it. Whoever restored "
+                                "the store seals it (custody audit seal); else entries were removed, and those after entry " +
+                                std::to_string(kept) + " may be invented");
+        }
+    }
 }
 
 }  // namespace custody::audit

@@ -4,7 +4,6 @@
 #include <custody/audit_proof.hpp>
 #include <custody/error.hpp>
 #include <fstream>
-#include <sstream>
 
 #include "audit/line_file.hpp"
 #include "audit/month_file.hpp"
@@ -24,12 +23,16 @@ using audit::SignedCheckpoint;
 using audit::VerifierKey;
 namespace fs = std::filesystem;
 
-std::optional<std::string> read_small(const fs::path& file) {
+// A proof; one that is larger than any is cut, and is none then.
+std::optional<std::string> read_proof(const fs::path& file) {
     std::ifstream in(file, std::ios::binary);
     if (!in) return std::nullopt;
-    std::string text(audit::largest_proof_bytes + 1, '\0');
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(in.gcount()));
+    std::string text;
+    std::string piece(std::size_t{1} << 16U, '\0');
+    while (in && text.size() <= audit::largest_proof_bytes) {
+        in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+        text.append(piece, 0, static_cast<std::size_t>(in.gcount()));
+    }
     return text;
 }
 
@@ -40,16 +43,21 @@ struct MonthFiles {
     fs::path proof;
 };
 
+// Lines of an export may be long, and many blocks are under way.
+constexpr std::size_t most_block_bytes = std::size_t{4} << 20U;
+
 class FileCheck {
    public:
     FileCheck(const TrailVerifyOptions& options, TrailReport& report)
         : options_(options), report_(report), seals_(report, options.keys) {}
 
-    void check_entry(const fs::path& file);
+    /// Proofs of entries, each for itself.
+    void check_entries(const std::vector<fs::path>& files);
     void check_months(const std::vector<MonthFiles>& months);
     void read_anchor();
 
    private:
+    void check_entry(const fs::path& file);
     void check_month(const MonthFiles& files, const MonthProof& proof);
     void join(const MonthFiles& files, const MonthProof& proof);
     void read_lines(const MonthFiles& files, const MonthProof& proof);
@@ -72,6 +80,7 @@ class FileCheck {
     Frontier frontier_;
     std::string last_time_;
     std::uint64_t first_of_file_ = 1;
+    std::uint64_t last_seq_ = 0;  // of entries that were proven one by one
     std::optional<MonthProof> before_;
     std::multimap<std::uint64_t, SignedCheckpoint> anchored_;
 };
@@ -113,9 +122,14 @@ void FileCheck::check_note(const std::optional<std::string>& text, std::uint64_t
     seals_.accept(*note, where, time);
 }
 
+void FileCheck::check_entries(const std::vector<fs::path>& files) {
+    for (const auto& file : files) check_entry(file);
+    seals_.finish(last_seq_);
+}
+
 void FileCheck::check_entry(const fs::path& file) {
     const auto where = file.filename().string();
-    const auto text = read_small(file);
+    const auto text = read_proof(file);
     const auto proof = text ? EntryProof::parse(*text) : std::nullopt;
     if (!proof) return seals_.complain("proof_malformed", where, "it is no proof of an entry: " + file.string());
     list_keys(proof->keys, where);
@@ -125,8 +139,10 @@ void FileCheck::check_entry(const fs::path& file) {
     for (const auto& complaint : block.complaints) seals_.complain(complaint.kind, where, complaint.message);
     const auto root = audit::root_of_path(block.leaves.front(), proof->leaf_index, proof->tree_size, proof->path);
     if (!root) return seals_.complain("proof_malformed", where, "the path does not fit the entry's place in the tree");
-    report_.entries = 1;
-    report_.first_seq = proof->leaf_index + 1;
+    const auto seq = proof->leaf_index + 1;
+    report_.first_seq = report_.entries == 0 ? seq : std::min(report_.first_seq, seq);
+    last_seq_ = std::max(last_seq_, seq);
+    ++report_.entries;
     report_.root = *root;
     // Without a checkpoint the root is nobody's: the path proves nothing by itself.
     const auto view = audit::read_line(proof->line);
@@ -134,15 +150,12 @@ void FileCheck::check_entry(const fs::path& file) {
     check_note(proof->note, proof->tree_size, *root, where, view && is_last ? std::string(view->timestamp) : std::string());
     if (!proof->note)
         seals_.note("unsigned", where, "no checkpoint: what it proves hangs on the root being known from elsewhere");
-    seals_.finish(proof->leaf_index + 1);
 }
 
 void FileCheck::read_anchor() {
     if (options_.anchor.empty()) return;
-    const auto where = "anchor " + options_.anchor.string();
-    const auto text = read_small(options_.anchor);
-    if (!text) throw IoError("can't read the anchor " + options_.anchor.string(), ENOENT);
-    auto notes = audit::parse_notes(*text);
+    const auto where = audit::anchor_name(options_.anchor);
+    auto notes = audit::read_anchor_file(options_.anchor);
     if (!notes) return seals_.complain("anchor_damaged", where, "it is no file of checkpoints: " + options_.anchor.string());
     for (auto& note : *notes) anchored_.emplace(note.checkpoint.size, std::move(note));
 }
@@ -151,7 +164,7 @@ void FileCheck::check_months(const std::vector<MonthFiles>& months) {
     read_anchor();
     for (const auto& files : months) {
         const auto where = files.proof.filename().string();
-        const auto text = read_small(files.proof);
+        const auto text = fs::is_regular_file(files.proof) ? read_proof(files.proof) : std::nullopt;
         if (!text) {
             seals_.complain("month_missing", where, "the proof of the month is missing");
             continue;
@@ -165,10 +178,10 @@ void FileCheck::check_months(const std::vector<MonthFiles>& months) {
         before_ = proof;
     }
     for (const auto& [size, note] : anchored_) {
-        const auto where = "anchor " + options_.anchor.string();
+        const auto where = audit::anchor_name(options_.anchor);
         if (size < report_.first_seq) {
             seals_.note("anchor_before", where, "a checkpoint of it lies before the months that are here");
-        } else if (!epochs_.note_left(note.checkpoint, where)) {
+        } else if (!epochs_.note_left(note, where)) {
             seals_.check_signature(note, where);
             seals_.complain("anchor_ahead", where,
                             where + " is ahead of this log: entries were removed (it covers " + std::to_string(size) +
@@ -176,6 +189,7 @@ void FileCheck::check_months(const std::vector<MonthFiles>& months) {
         }
     }
     report_.root = frontier_.root();
+    epochs_.finish();
     seals_.finish(frontier_.size());
 }
 
@@ -229,7 +243,7 @@ void FileCheck::read_lines(const MonthFiles& files, const MonthProof& proof) {
         block.exported = true;
         block.first_seq = next;
         std::string_view line;
-        while (!block.full() && in.next(line)) {
+        while (!block.full() && block.bytes.size() < most_block_bytes && in.next(line)) {
             if (in.cut()) seals_.complain("line_cut", place(files, next), "the last line has no line feed: the file was cut");
             block.add(line);
             ++next;
@@ -280,10 +294,10 @@ void FileCheck::use(LineBlock& block, const MonthFiles& files, const MonthProof&
 void FileCheck::take_roots(const LineBlock* block) {
     const auto [begin, end] = anchored_.equal_range(frontier_.size());
     for (auto at = begin; at != end; ++at) {
-        const auto where = "anchor " + options_.anchor.string();
+        const auto where = audit::anchor_name(options_.anchor);
         const auto view = block == nullptr ? std::nullopt : audit::read_line(block->line(frontier_.size() - block->first_seq));
         const bool is_other = at->second.checkpoint.root != frontier_.root();
-        if (is_other && epochs_.note_left(at->second.checkpoint, where)) continue;
+        if (is_other && epochs_.note_left(at->second, where)) continue;
         check_note(at->second.str(), frontier_.size(), frontier_.root(), where, view ? std::string(view->timestamp) : last_time_);
     }
     anchored_.erase(begin, end);
@@ -305,17 +319,25 @@ MonthFiles files_of(const fs::path& folder, const std::string& name) {
     return {name, folder / ("audit_" + name + ".jsonl"), folder / ("audit_" + name + ".proof.json")};
 }
 
-std::vector<MonthFiles> months_in(const fs::path& folder) {
+// What of an export is in a folder, in order.
+struct Exported {
+    std::vector<MonthFiles> months;
+    std::vector<fs::path> entries;  // "entry_12.proof.json", as proofs of a history are named
+};
+
+Exported exported_in(const fs::path& folder) {
     std::map<std::string, MonthFiles> months;
+    Exported found;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(folder, error)) {
-        if (const auto name = month_of(entry.path())) months.emplace(*name, files_of(folder, *name));
+        const auto name = entry.path().filename().string();
+        if (const auto month = month_of(entry.path())) months.emplace(*month, files_of(folder, *month));
+        if (name.starts_with("entry_") && name.ends_with(".proof.json")) found.entries.push_back(entry.path());
     }
     if (error) throw IoError("can't read the folder " + folder.string() + ": " + error.message(), error.value());
-    std::vector<MonthFiles> sorted;
-    sorted.reserve(months.size());
-    for (auto& [name, files] : months) sorted.push_back(std::move(files));
-    return sorted;
+    for (auto& [name, files] : months) found.months.push_back(std::move(files));
+    std::sort(found.entries.begin(), found.entries.end());
+    return found;
 }
 
 }  // namespace
@@ -325,15 +347,21 @@ TrailReport verify_audit_files(const std::filesystem::path& path, const TrailVer
     FileCheck check(options, report);
     std::error_code error;
     const auto status = fs::status(path, error);
-    if (!fs::exists(status)) throw IoError("there is no " + path.string() + " to verify", ENOENT);
+    if (status.type() == fs::file_type::not_found) throw IoError("there is no " + path.string() + " to verify", ENOENT);
+    if (error) throw IoError("can't look at " + path.string() + ": " + error.message(), error.value());
     if (fs::is_directory(status)) {
-        const auto months = months_in(path);
-        if (months.empty()) throw IoError("there are no months of an audit trail in " + path.string(), ENOENT);
-        check.check_months(months);
+        const auto [months, entries] = exported_in(path);
+        if (months.empty() && entries.empty())
+            throw IoError("there are neither months of an audit trail nor proofs of its entries in " + path.string(), ENOENT);
+        if (months.empty()) {
+            check.check_entries(entries);
+        } else {
+            check.check_months(months);
+        }
     } else if (const auto name = month_of(path)) {
         check.check_months({files_of(path.parent_path(), *name)});
     } else {
-        check.check_entry(path);
+        check.check_entries({path});
     }
     return report;
 }

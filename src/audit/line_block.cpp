@@ -55,6 +55,9 @@ void LineBlock::work_stored(std::size_t index, const LineView& view, std::size_t
             if (!kept_in_row) complain(index, "text_altered", "a text at " + pointer + " belongs to no commitment of the entry");
             continue;
         }
+        if (std::find(opened.begin(), opened.end(), place->pointer) != opened.end()) {
+            complain(index, "text_altered", "the text at " + pointer + " is there twice");
+        }
         opened.push_back(place->pointer);
         if (place->raw != base::commit_text(text.salt, text.text)) {
             complain(index, "text_altered", "the text at " + pointer + " is not the one that the entry commits to");

@@ -1,6 +1,7 @@
 #include "audit/line_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,12 +13,14 @@ namespace custody::audit {
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{1} << 20U;
-constexpr std::size_t longest_line_bytes = std::size_t{16} << 20U;
 
 }  // namespace
 
 LineFile::LineFile(const std::filesystem::path& file)
-    : path_(file), file_(::open(file.c_str(), O_RDONLY | O_CLOEXEC)), buffer_(piece_bytes) {}
+    : path_(file), file_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), buffer_(piece_bytes) {
+    struct stat status {};
+    if (file_ && (::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode))) file_.reset();
+}
 
 bool LineFile::next(std::string_view& line) {
     if (too_long_) return false;

@@ -8,11 +8,14 @@
 
 namespace custody::audit {
 
+/// Of an exported entry: that of an imported record of 64 MiB, each of whose characters may be escaped.
+inline constexpr std::size_t longest_line_bytes = std::size_t{256} << 20U;
+
 /// Reads a file of lines, each with a line feed, in large pieces.
 class LineFile {
    public:
     explicit LineFile(const std::filesystem::path& file);
-    /// Whether the file could be opened.
+    /// Whether it is a file, and could be opened.
     [[nodiscard]] bool opened() const { return static_cast<bool>(file_); }
     /// The next line without its line feed, valid until the next call; false at the end. @throws IoError
     bool next(std::string_view& line);

@@ -8,7 +8,7 @@ namespace custody::audit {
 std::string next_month(const std::string& month) {
     int year = std::stoi(month.substr(0, 4));
     int number = std::stoi(month.substr(5, 2)) + 1;
-    if (number == 13) {
+    if (number == 13 && year < 9999) {  // after the last one comes what sorts behind it and is none
         number = 1;
         ++year;
     }

@@ -41,6 +41,6 @@ struct EntryProof {
 };
 
 /// Files of a proof are read up to this size.
-inline constexpr std::size_t largest_proof_bytes = std::size_t{4} << 20U;
+inline constexpr std::size_t largest_proof_bytes = std::size_t{512} << 20U;
 
 }  // namespace custody::audit

@@ -61,8 +61,18 @@ void empty_row(sqlite::Connection& connection, const LineView& line, const std::
     }
 }
 
+// Entries that have the same text: in their openings, or in the rows that keep texts alone. Metadata without a member is no text.
 void find_copies(sqlite::Connection& connection, std::int64_t seq, const std::string& text, std::set<std::int64_t>& copies) {
-    sqlite::Query query(connection, "SELECT seq FROM audit_openings WHERE text = ? AND seq <> ?", text, seq);
+    if (text == "{}") return;
+    sqlite::Query query(connection,
+                        "SELECT seq FROM audit_openings WHERE text = ?1 AND seq <> ?2 UNION "
+                        "SELECT e.seq FROM artifacts AS a JOIN audit_entries AS e ON e.artifact_id = a.artifact_id "
+                        "AND e.operation = 'artifact_creation' AND e.action = 'create' AND e.outcome = 'done' "
+                        "WHERE (a.metadata = ?1 OR a.file_name = ?1) AND e.seq <> ?2 UNION "
+                        "SELECT e.seq FROM runs AS r JOIN audit_entries AS e ON e.run_id = r.run_id "
+                        "AND e.operation = 'processing_run' AND e.action = 'start' AND e.outcome = 'done' "
+                        "WHERE r.configuration = ?1 AND e.seq <> ?2",
+                        text, seq);
     while (query.step()) copies.insert(query.integer(0));
 }
 

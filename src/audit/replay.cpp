@@ -106,7 +106,7 @@ bool Replay::concerns(std::string_view line, const LineView& view) {
                                                                  "end",        "lost",          "redact",
                                                                  "seal",       "set_retention", "remove_retention"};
     const auto details = line.substr(view.details_begin, view.details_end - view.details_begin);
-    if (has(details, "\"verified_at\":") || has(details, "\"boot\":{")) return true;
+    if (has(details, "\"verified_at\":") || has(details, "\"boot\":{") || has(details, "\"checkpoint_sizes\":")) return true;
     if (view.outcome != "done") return false;
     return view.operation == "store" || view.action == "epoch" ||
            std::find(actions.begin(), actions.end(), view.action) != actions.end();
@@ -120,6 +120,7 @@ void Replay::apply(std::int64_t seq, const json& entry) {
         note_verified(entry);
         if (const auto found = details.find("boot"); found != details.end() && found->is_object()) boot = *found;
         if (string_at(entry, "outcome") != "done" || is_history(details)) return;
+        note_checkpoints(details);
         if (operation == "artifact_creation") {
             if (!details.value("repeated", false)) create(seq, entry);
         } else if (operation == "artifact_update") {
@@ -300,6 +301,13 @@ void Replay::set_store(const json& entry) {
     if (const auto times = details.find("applied_at"); times != details.end()) {
         for (const auto& [version, time] : times->items()) applied_at[version] = time.get<std::string>();
     }
+}
+
+// An export or a snapshot that signed heads says of which sizes.
+void Replay::note_checkpoints(const json& details) {
+    const auto sizes = details.find("checkpoint_sizes");
+    if (sizes == details.end()) return;
+    for (const auto& size : *sizes) seals.emplace(size.get<std::int64_t>(), string_at(details, "public_key"));
 }
 
 // Whoever hashed a payload and found it good says so: a verification of all that it hashed, whoever was handed one out of that.

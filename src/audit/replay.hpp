@@ -136,6 +136,7 @@ class Replay {
     void end_run(std::int64_t seq, const json& entry);
     void redact(const json& entry);
     void set_store(const json& entry);
+    void note_checkpoints(const json& details);
     void note_verified(const json& entry);
 
     void add_links(RowKey output, const json& sources, const json& details, Microseconds time);

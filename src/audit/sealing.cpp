@@ -12,6 +12,7 @@ namespace {
 
 // A log that was tampered with must not be signed as if it had always been so.
 void require_same_history(sqlite::Connection& connection, const TrailName& trail, Tree& tree) {
+    tree.require_head();
     const auto last = latest_checkpoint(connection, trail.epoch, 0);
     if (!last) return;
     const auto note = SignedCheckpoint::parse(last->note);
@@ -42,6 +43,13 @@ CheckpointRow sealed_note(sqlite::Connection& connection, const TrailName& trail
     CheckpointRow row{size, trail.epoch, public_key, note.str()};
     insert_checkpoint(connection, row);
     return row;
+}
+
+void seal_heads(sqlite::Connection& connection, const TrailName& trail, const SigningKey& key,
+                const std::vector<std::uint64_t>& sizes, json& details) {
+    for (const auto size : sizes) (void)sealed_note(connection, trail, key, size);
+    details["checkpoint_sizes"] = sizes;
+    details["public_key"] = base::to_hex(key.public_key());
 }
 
 std::optional<std::string> stored_note(sqlite::Connection& connection, const TrailName& trail, std::uint64_t size) {

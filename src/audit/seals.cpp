@@ -1,7 +1,11 @@
 #include <algorithm>
+#include <cerrno>
 #include <custody/error.hpp>
+#include <fstream>
+#include <sstream>
 
 #include "audit/checkpoints.hpp"
+#include "audit/entry_json.hpp"
 #include "audit/trail_check.hpp"
 #include "base/base64.hpp"
 #include "base/hex.hpp"
@@ -61,20 +65,51 @@ bool Seals::is_trusted(const PublicKey& key) const { return pinned_.contains(key
 
 void Seals::follow(std::string_view line, const std::string& where) {
     const auto entry = json::parse(line, nullptr, false);
-    if (!entry.is_object() || entry.value("action", "") != "key" || entry.value("outcome", "") != "done") return;
-    const auto& details = entry.value("details", json::object());
-    const auto name = details.value("verifier_key", json());
-    const auto key = name.is_string() ? VerifierKey::parse(name.get_ref<const std::string&>()) : std::nullopt;
+    if (text_of(entry, "action") != "key" || text_of(entry, "outcome") != "done") return;
+    const auto& details = member_of(entry, "details");
+    const auto key = VerifierKey::parse(text_of(details, "verifier_key"));
     if (!key) return complain("key_altered", where, "the entry names no verifier key");
-    const auto endorsement = details.value("signature", json());
+    const auto& endorsement = member_of(details, "signature");
     if (endorsement.is_null()) return;
-    const auto previous = parse_public_key(details.value("previous_key", json()));
+    const auto previous = parse_public_key(member_of(details, "previous_key"));
     const auto signature = parse_signature(endorsement);
     if (!previous || !signature ||
         !verify_signature(rotation_text(key->name, base::to_hex(key->public_key)), *signature, *previous)) {
         return complain("key_altered", where, "the old key's signature under the new key is not good");
     }
+    named_by_.emplace(*previous, key->public_key);
     if (is_trusted(*previous)) named_by_pinned_.insert(key->public_key);
+}
+
+bool Seals::is_listed_signer(const SignedCheckpoint& note) const {
+    return std::any_of(listed_.begin(), listed_.end(), [&](const VerifierKey& key) { return note.signed_by(key); });
+}
+
+// The listed keys that signed it, those that these named, and so on.
+std::set<PublicKey> Seals::signers_of(const SignedCheckpoint& note) const {
+    std::set<PublicKey> signers;
+    std::vector<PublicKey> next;
+    for (const auto& key : listed_) {
+        if (note.signed_by(key)) next.push_back(key.public_key);
+    }
+    while (!next.empty()) {
+        const auto key = next.back();
+        next.pop_back();
+        if (!signers.insert(key).second) continue;
+        const auto [begin, end] = named_by_.equal_range(key);
+        for (auto at = begin; at != end; ++at) next.push_back(at->second);
+    }
+    return signers;
+}
+
+bool Seals::is_vouched_for(const SignedCheckpoint& left, std::uint64_t size) const {
+    std::set<PublicKey> trusted = pinned_.empty() ? signers_of(left) : pinned_;
+    trusted.insert(named_by_pinned_.begin(), named_by_pinned_.end());
+    return std::any_of(accepted_.begin(), accepted_.end(), [&](const Accepted& accepted) {
+        if (accepted.note.checkpoint.size <= size) return false;
+        return is_of_anchor(accepted.where) ||
+               std::any_of(trusted.begin(), trusted.end(), [&](const PublicKey& key) { return accepted.note.signed_by(key); });
+    });
 }
 
 bool Seals::check_signature(const SignedCheckpoint& note, const std::string& where) {
@@ -82,9 +117,7 @@ bool Seals::check_signature(const SignedCheckpoint& note, const std::string& whe
         return std::any_of(keys.begin(), keys.end(), [&](const PublicKey& key) { return note.signed_by(key); });
     };
     if (by_trusted(pinned_) || by_trusted(named_by_pinned_)) return true;
-    const bool by_listed =
-        std::any_of(listed_.begin(), listed_.end(), [&](const VerifierKey& key) { return note.signed_by(key); });
-    if (!by_listed) {
+    if (!is_listed_signer(note)) {
         complain("signature_bad", where,
                  "the checkpoint of " + std::to_string(note.checkpoint.size) +
                      " entries has no good signature by a key that is listed");
@@ -119,24 +152,61 @@ void Seals::believe(const Accepted& accepted) {
     }
 }
 
+// A checkpoint by a key that was not given proves nothing by itself, and is covered by a later one of a key that was given: the
+// older ones of a store whose key was replaced.
+void Seals::believe_all() {
+    std::vector<const Accepted*> others;
+    for (const auto& accepted : accepted_) {
+        const auto signs = [&](const PublicKey& key) { return accepted.note.signed_by(key); };
+        const bool is_other = !pinned_.empty() && std::none_of(pinned_.begin(), pinned_.end(), signs) &&
+                              std::none_of(named_by_pinned_.begin(), named_by_pinned_.end(), signs);
+        if (is_other && is_listed_signer(accepted.note)) {
+            others.push_back(&accepted);
+        } else {
+            believe(accepted);
+        }
+    }
+    for (const auto* accepted : others) {
+        if (accepted->note.checkpoint.size > report_.sealed_entries) {
+            believe(*accepted);
+        } else {
+            note("key_not_pinned", accepted->where,
+                 "the checkpoint of " + std::to_string(accepted->note.checkpoint.size) +
+                     " entries is signed by a key that was not given; a later one, by a key that was, covers the same entries");
+        }
+    }
+}
+
 void Seals::finish(std::uint64_t last_seq) {
-    for (const auto& accepted : accepted_) believe(accepted);
+    believe_all();
     report_.entries_after = last_seq > report_.sealed_entries ? last_seq - report_.sealed_entries : 0;
     if (!pinned_.empty() && report_.sealed_entries == 0) {
         complain("not_sealed", "checkpoints", "nothing here is sealed by the key that was given");
     }
 }
 
-void Withdrawals::follow(std::string_view line) {
+void Withdrawals::follow(std::string_view line, const std::string& where) {
     const auto entry = json::parse(line, nullptr, false);
-    if (!entry.is_object() || entry.value("action", "") != "redact" || entry.value("outcome", "") != "done") return;
-    const auto& details = entry.value("details", json::object());
-    const auto seq = details.value("redacted_seq", json());
-    const auto pointers = details.value("pointers", json());
+    if (text_of(entry, "action") != "redact" || text_of(entry, "outcome") != "done") return;
+    const auto& details = member_of(entry, "details");
+    const auto& seq = member_of(details, "redacted_seq");
+    const auto& pointers = member_of(details, "pointers");
     if (!seq.is_number_integer() || !pointers.is_array()) return;
     for (const auto& pointer : pointers) {
-        if (pointer.is_string()) count_ += missing_.erase({seq.get<std::uint64_t>(), pointer.get<std::string>()});
+        if (!pointer.is_string()) continue;
+        const std::pair place{seq.get<std::uint64_t>(), pointer.get<std::string>()};
+        const bool is_gone = missing_.erase(place) > 0;
+        if (!withdrawn_.insert(place).second || is_gone) continue;
+        seals_.complain("text_not_withdrawn", "audit entry " + std::to_string(place.first),
+                        "the text at " + place.second + " is there, and " + where + " says that it was withdrawn");
     }
+}
+
+std::optional<std::vector<SignedCheckpoint>> read_anchor_file(const std::filesystem::path& anchor) {
+    std::ifstream in(anchor, std::ios::binary);
+    std::ostringstream text;
+    if (!in || !(text << in.rdbuf())) throw IoError("can't read the anchor " + anchor.string(), ENOENT);
+    return parse_notes(text.view());
 }
 
 }  // namespace custody::audit

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <custody/error.hpp>
-#include <fstream>
-#include <sstream>
 
 #include "audit/checkpoints.hpp"
+#include "audit/entry_json.hpp"
 #include "audit/replay.hpp"
 #include "audit/text_reader.hpp"
 #include "audit/tree.hpp"
@@ -55,6 +54,7 @@ class TrailCheck {
         }
         report_.withdrawn_texts = withdrawals_.count();
         report_.root = frontier_.root();
+        epochs_.finish();
         seals_.finish(frontier_.size());
     }
 
@@ -75,6 +75,7 @@ class TrailCheck {
     void read_checkpoints() {
         for (const auto& row : list_checkpoints(connection_)) {
             const auto where = "checkpoint of " + std::to_string(row.size) + " entries";
+            signed_.emplace(row.size, row.public_key);
             auto note = SignedCheckpoint::parse(row.note);
             const auto key = VerifierKey{origin_of(store_id_, row.epoch), {}};
             PublicKey public_key;
@@ -89,11 +90,8 @@ class TrailCheck {
 
     void read_anchor() {
         if (options_.anchor.empty()) return;
-        const auto where = "anchor " + options_.anchor.string();
-        std::ifstream in(options_.anchor, std::ios::binary);
-        std::ostringstream text;
-        if (!in || !(text << in.rdbuf())) throw IoError("can't read the anchor " + options_.anchor.string(), ENOENT);
-        auto notes = parse_notes(text.view());
+        const auto where = anchor_name(options_.anchor);
+        auto notes = read_anchor_file(options_.anchor);
         if (!notes) return seals_.complain("anchor_damaged", where, "it is no file of checkpoints: " + options_.anchor.string());
         for (auto& note : *notes) {
             if (!note.checkpoint.origin.starts_with("custody/" + store_id_ + "/")) {
@@ -109,9 +107,9 @@ class TrailCheck {
     // A checkpoint of more entries than there are.
     void miss(const Expected& expected) {
         const auto size = std::to_string(expected.note.checkpoint.size);
-        const bool is_anchor = expected.where.starts_with("anchor ");
+        const bool is_anchor = is_of_anchor(expected.where);
         seals_.check_signature(expected.note, expected.where);
-        if (is_anchor && epochs_.note_left(expected.note.checkpoint, expected.where)) return;
+        if (is_anchor && epochs_.note_left(expected.note, expected.where)) return;
         seals_.complain(is_anchor ? "anchor_ahead" : "entries_removed", expected.where,
                         expected.where + " is ahead of this log: entries were removed (it covers " + size + ", there are " +
                             std::to_string(frontier_.size()) + ")");
@@ -123,9 +121,7 @@ class TrailCheck {
         if (begun.empty()) {
             sqlite::Query first(connection_, "SELECT line FROM audit_entries WHERE seq = 1");
             const auto entry = first.step() ? json::parse(first.view(0), nullptr, false) : json();
-            if (!entry.is_object() || entry.value("action", "") != "init") return;
-            const auto said = entry.value("details", json::object()).value("epoch", json());
-            if (said.is_string()) begun = said.get<std::string>();
+            if (text_of(entry, "action") == "init") begun = text_of(member_of(entry, "details"), "epoch");
         }
         if (begun.empty() || begun == epoch_) return;
         seals_.complain("epoch_altered", "store", "it is said to be in epoch " + epoch_ + ", and its trail is in " + begun);
@@ -161,7 +157,8 @@ class TrailCheck {
         take_roots();
         base::in_order<LineBlock>(
             produce, [](LineBlock& block) { block.work(); }, [&](LineBlock& block) { use(block, tiles); });
-        if (tiles.step()) seals_.complain("tile_altered", "tiles", "there are tiles of more entries than there are");
+        if (more_tiles_ && tiles.step())
+            seals_.complain("tile_altered", "tiles", "there are tiles of more entries than there are");
         report_.entries = frontier_.size();
     }
 
@@ -193,7 +190,8 @@ class TrailCheck {
         if (block.tile) {
             tile_roots_.push_back(*block.tile);
             const auto index = block.first_seq / tile_width;
-            const bool there = tiles.step() && static_cast<std::uint64_t>(tiles.integer(0)) == index;
+            more_tiles_ = more_tiles_ && tiles.step();
+            const bool there = more_tiles_ && static_cast<std::uint64_t>(tiles.integer(0)) == index;
             if (!there || to_hashes(tiles.peek(1)) != block.leaves) {
                 seals_.complain("tile_altered", "tile 0/" + std::to_string(index), "its hashes are not those of the entries");
             }
@@ -202,12 +200,18 @@ class TrailCheck {
 
     void follow(std::string_view line, std::uint64_t seq) {
         seals_.follow(line, entry_name(seq));
-        withdrawals_.follow(line);
+        withdrawals_.follow(line, entry_name(seq));
         epochs_.follow(line, seq, entry_name(seq));
         const auto entry = json::parse(line, nullptr, false);
-        if (!entry.is_object() || entry.value("outcome", "") != "done") return;
-        const auto details = entry.value("details", json::object());
-        if (entry.value("action", "") == "key") named_[details.value("verifier_key", "")] = static_cast<std::int64_t>(seq);
+        if (text_of(entry, "outcome") != "done") return;
+        const auto& details = member_of(entry, "details");
+        const auto action = text_of(entry, "action");
+        if (action == "key") named_[text_of(details, "verifier_key")] = static_cast<std::int64_t>(seq);
+        // A seal covers its own entry, so its checkpoint is of that size.
+        if (action == "seal" && !signed_.contains({seq, text_of(details, "public_key")})) {
+            seals_.complain("checkpoint_missing", entry_name(seq),
+                            "it says that the trail was sealed, and the checkpoint is gone");
+        }
     }
 
     // The checkpoints of the size that the tree has now.
@@ -219,7 +223,7 @@ class TrailCheck {
         for (const auto& [note, where] : here->second) {
             if (note.checkpoint.root == root) {
                 seals_.accept(note, where, time);
-            } else if (!epochs_.note_left(note.checkpoint, where)) {
+            } else if (!epochs_.note_left(note, where)) {
                 seals_.check_signature(note, where);
                 seals_.complain("history_rewritten", where,
                                 "the first " + std::to_string(note.checkpoint.size) + " entries are not those that were sealed");
@@ -290,12 +294,14 @@ class TrailCheck {
     Replay* replay_;
     Seals seals_;
     Epochs epochs_{seals_};
-    Withdrawals withdrawals_;
+    Withdrawals withdrawals_{seals_};
     Frontier frontier_;
     std::vector<Digest> tile_roots_;
+    bool more_tiles_ = true;
     std::map<std::uint64_t, std::vector<Expected>> expected_;
-    std::map<std::string, std::int64_t> rows_;   // verifier keys that are recorded, and the entries that name them
-    std::map<std::string, std::int64_t> named_;  // verifier keys that entries name
+    std::set<std::pair<std::uint64_t, std::string>> signed_;  // checkpoints that there are: size, public key
+    std::map<std::string, std::int64_t> rows_;                // verifier keys that are recorded, and the entries that name them
+    std::map<std::string, std::int64_t> named_;               // verifier keys that entries name
 };
 
 }  // namespace

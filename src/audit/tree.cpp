@@ -135,6 +135,12 @@ Frontier Tree::frontier_at(std::uint64_t size) {
     return frontier;
 }
 
+void Tree::require_head() {
+    const auto stored = head();
+    if (frontier_at(stored.size()) == stored) return;
+    throw Corruption("the entries are not those of the trail's head: the trail was altered. Run custody audit verify");
+}
+
 // Root of the leaves [begin, end), where begin is a multiple of the largest power of two below the width.
 Digest Tree::subtree(std::uint64_t begin, std::uint64_t end) {
     const auto width = end - begin;

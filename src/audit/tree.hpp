@@ -31,6 +31,10 @@ class Tree {
     /// wrote their lines. Answers the new head. @throws Corruption
     Frontier extend(Frontier head, std::span<const Digest> leaves);
 
+    /// Holds lines and tiles against the head that was written with them. O(log n) reads, and at most a tile's lines.
+    /// @throws Corruption where they make up another one
+    void require_head();
+
     /// What follows is computed from tiles and lines in O(log n) reads, and is not checked against the head.
     /// @throws Corruption where a tile or line is missing; `size` and `index` must lie within the tree
     Digest node(unsigned height, std::uint64_t index);

@@ -90,6 +90,10 @@ struct Swept {
 };
 using SweptCallback = std::function<void(const Swept&)>;
 
+/// Removes (unless it is a dry run) what writers that died left under temporary names in a folder that files are written into,
+/// and tells of each, and of what is being written. A missing folder has none. @throws IoError where it can't be read
+void sweep_temporary_files(const std::filesystem::path& folder, bool dry_run, const SweptCallback& tell);
+
 /// Bytes below a path, or of it. What can't be looked at counts nothing.
 std::uint64_t size_of(const std::filesystem::path& path);
 

@@ -72,6 +72,24 @@ std::string reason_to_stay(const std::filesystem::path& path, std::int64_t now_s
     return {};
 }
 
+// Not by time(2), which is a tick late: what was made at the turn of a second would come out of the future.
+std::int64_t seconds_now() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
+/// False where it had gone already. What can't be removed says why not.
+bool remove_swept(Swept& swept) {
+    try {
+        return unlink_any(swept.path);
+    } catch (const IoError& error) {
+        swept.why_not = error.what();
+        swept.failed = true;
+        return true;
+    }
+}
+
 }  // namespace
 
 std::uint64_t size_of(const std::filesystem::path& path) {
@@ -141,10 +159,7 @@ void BlobStore::discard_file(const std::filesystem::path& file) {
 }
 
 void BlobStore::sweep_trash(std::int64_t grace_seconds, bool dry_run, const SweptCallback& tell) {
-    // Not by time(2), which is a tick late: what was made at the turn of a second would come out of the future.
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    const std::int64_t now_seconds = now.tv_sec;
+    const auto now_seconds = seconds_now();
     for_each_entry(trash(), [&](const std::filesystem::directory_entry& entry) {
         Swept swept{.path = entry.path(), .size_bytes = size_of(entry.path())};
         const auto name = entry.path().filename();
@@ -159,14 +174,19 @@ void BlobStore::sweep_trash(std::int64_t grace_seconds, bool dry_run, const Swep
         } else {
             swept.why_not = "this is nothing of ours";
         }
-        if (swept.why_not.empty() && !dry_run) {
-            try {
-                if (!unlink_any(entry.path())) return;
-            } catch (const IoError& error) {
-                swept.why_not = error.what();
-                swept.failed = true;
-            }
-        }
+        if (swept.why_not.empty() && !dry_run && !remove_swept(swept)) return;
+        tell(swept);
+    });
+}
+
+void sweep_temporary_files(const std::filesystem::path& folder, bool dry_run, const SweptCallback& tell) {
+    const auto now_seconds = seconds_now();
+    for_each_entry(folder, [&](const std::filesystem::directory_entry& entry) {
+        if (!is_temporary_file_name(entry.path().filename().native())) return;
+        Swept swept{.path = entry.path(), .size_bytes = size_of(entry.path()), .why = "a writer that died left it"};
+        Descriptor locked;
+        swept.why_not = reason_to_stay(entry.path(), now_seconds, 0, locked);
+        if (swept.why_not.empty() && !dry_run && !remove_swept(swept)) return;
         tell(swept);
     });
 }

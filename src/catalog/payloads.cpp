@@ -1,5 +1,7 @@
 #include "catalog/payloads.hpp"
 
+#include <custody/error.hpp>
+
 #include "sqlite/connection.hpp"
 
 namespace custody::catalog {
@@ -12,9 +14,18 @@ const std::string artifact_that_has =
     "SELECT 1 FROM artifact_types AS t CROSS JOIN artifacts AS a "
     "WHERE a.artifact_type = t.artifact_type AND a.removed_at IS NULL AND a.checksum = ";
 
+// What is no time was never verified: an altered row must not keep the others from being looked at.
+Timestamp time_or_never(std::string_view text) {
+    try {
+        return Timestamp::parse(text);
+    } catch (const InvalidArgument&) {
+        return Timestamp(Timestamp::TimePoint{});
+    }
+}
+
 PayloadRow row_of(const sqlite::Query& query) {
     return {Digest::parse(query.view(0)), static_cast<std::uint64_t>(query.integer(1)), query.view(2) == "present",
-            query.integer(3), Timestamp::parse(query.view(4))};
+            query.integer(3), time_or_never(query.view(4))};
 }
 
 }  // namespace

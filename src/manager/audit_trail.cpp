@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "audit/month_file.hpp"
+#include "audit/tree.hpp"
 #include "base/canonical_json.hpp"
 #include "base/text.hpp"
 #include "manager/copy_check.hpp"
@@ -137,13 +138,14 @@ void refuse_worse(sqlite::Connection& connection, const audit::TrailName& trail,
     }
 }
 
-// A month whose files say what they would say again is not written again. Where a text of it was withdrawn, older files may
-// still have that, in places that the withdrawal did not reach.
+// A month whose files are whole and say what they would say again is not written again. Where a text of it was withdrawn, older
+// files may still have that, in places that the withdrawal did not reach.
 bool is_written(sqlite::Connection& connection, const std::filesystem::path& folder, const audit::Month& month,
                 const std::string& proof) {
     return text_of(folder / audit::proof_file_name(month.name)) == proof &&
            std::filesystem::exists(folder / audit::lines_file_name(month.name)) &&
-           !audit::any_withdrawn(connection, month.first_seq, month.last_seq);
+           !audit::any_withdrawn(connection, month.first_seq, month.last_seq) &&
+           verify_audit_files(folder / audit::lines_file_name(month.name)).ok();
 }
 
 }  // namespace
@@ -244,10 +246,14 @@ std::vector<std::filesystem::path> AuditTrail::export_months(const MonthExport& 
         const auto to = wanted.to_seq.value_or(last);
         if (to < 1 || to > last) throw InvalidArgument("the trail has entries 1 to " + std::to_string(last));
         months = chosen_months(connection, wanted, to);
-        for (const auto& month : months) {
-            if (!key) break;
-            audit::sealed_note(connection, manager_->trail_name(), *key, static_cast<std::uint64_t>(month.first_seq) - 1);
-            audit::sealed_note(connection, manager_->trail_name(), *key, static_cast<std::uint64_t>(month.last_seq));
+        audit::Tree(connection).require_head();
+        if (key) {
+            std::vector<std::uint64_t> sizes;
+            for (const auto& month : months) {
+                sizes.push_back(static_cast<std::uint64_t>(month.first_seq) - 1);
+                sizes.push_back(static_cast<std::uint64_t>(month.last_seq));
+            }
+            audit::seal_heads(connection, manager_->trail_name(), *key, sizes, draft.details);
         }
         for (const auto& month : months) refuse_worse(connection, manager_->trail_name(), folder, month);
         draft.details["to_seq"] = to;
@@ -265,6 +271,7 @@ std::vector<std::filesystem::path> AuditTrail::write_months(const std::vector<au
     std::vector<std::filesystem::path> files;
     const auto mode = manager_->blobs().modes().file();
     const auto total = static_cast<std::uint64_t>(months.back().last_seq + 1 - months.front().first_seq);
+    if (std::filesystem::is_directory(folder)) blobs::sweep_temporary_files(folder, false, [](const blobs::Swept&) {});
     manager_->database().read([&](sqlite::Connection& connection) {
         files.clear();
         for (const auto& month : months) {

@@ -47,6 +47,7 @@ void sweep_drafts(const Layout& layout, bool dry_run, const blobs::SweptCallback
 
 void sweep_leftovers(const Layout& layout, bool dry_run, const blobs::SweptCallback& tell) {
     sweep_drafts(layout, dry_run, tell);
+    blobs::sweep_temporary_files(layout.audit(), dry_run, tell);
     blobs::for_each_process_folder(layout.temp(), [&](const std::filesystem::path& path, bool dead) {
         blobs::Swept swept{.path = path, .size_bytes = blobs::size_of(path), .why = "its process is gone"};
         if (dead) {

@@ -117,6 +117,16 @@ std::string purge(ManagerImpl& manager) {
     return copies_of_catalog(manager);
 }
 
+// An export that died left what it had written; one that is under way may have the text.
+std::string being_written(const ManagerImpl& manager) {
+    std::string file;
+    blobs::sweep_temporary_files(manager.layout().audit(), false, [&](const blobs::Swept& swept) {
+        if (swept.why_not.empty()) return;
+        file = swept.path.string() + " may have the text: " + swept.why_not + "; say the command again when it is gone";
+    });
+    return file;
+}
+
 // What is withdrawn goes from every file of the store, also where an earlier call was cut off. What fails here is no failure of
 // the withdrawal, which stands: the caller learns that it isn't finished.
 std::string wipe(ManagerImpl& manager, const std::vector<std::int64_t>& seqs) {
@@ -125,6 +135,7 @@ std::string wipe(ManagerImpl& manager, const std::vector<std::int64_t>& seqs) {
         manager.database().read([&](sqlite::Connection& connection) { artifacts = nameless(connection, seqs); });
         for (const auto& artifact : artifacts) rename_link(manager, artifact);
         rewrite_months(manager, seqs);
+        if (auto file = being_written(manager); !file.empty()) return file;
         return purge(manager);
     } catch (const std::exception& error) {
         return std::string(error.what()) + "; then say the command again";

@@ -91,8 +91,10 @@ std::filesystem::path ArtifactManager::snapshot(const std::filesystem::path& out
             impl_->transact(
                 [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {  // before the file has its name
                     // What was signed for the copy is kept here too: signing is deterministic.
-                    if (key)
-                        (void)audit::sealed_note(connection, impl_->trail_name(), *key, static_cast<std::uint64_t>(last_seq));
+                    if (key) {
+                        audit::seal_heads(connection, impl_->trail_name(), *key, {static_cast<std::uint64_t>(last_seq)},
+                                          draft.details);
+                    }
                     recorder.append(draft);
                 });
         };

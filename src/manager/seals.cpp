@@ -42,12 +42,20 @@ std::shared_ptr<const SigningKey> current_key(ManagerImpl& manager, const std::f
     return key;
 }
 
-std::string record_key(ManagerImpl& manager, audit::Draft& draft, const audit::PublicKey& added, const SigningKey* current) {
+std::string record_key(ManagerImpl& manager, audit::Draft& draft, const audit::PublicKey& added, const SigningKey* current,
+                       bool is_lost) {
     const auto trail = manager.trail_name();
+    const auto in_use = current == nullptr ? std::string() : base::to_hex(current->public_key());
     auto verifier_key = audit::VerifierKey{trail.origin(), added}.str();
     manager.change_many(draft, [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
         for (const auto& row : audit::list_keys(connection)) {
             if (row.verifier_key == verifier_key) throw Conflict("this key is recorded already: " + verifier_key);
+        }
+        // Another may have been recorded since the one in use was looked up.
+        const auto row = audit::current_key(connection, trail.epoch);
+        if (!is_lost && (row ? row->public_key : std::string()) != in_use) {
+            throw Conflict("another key was recorded meanwhile, " + (row ? row->verifier_key : std::string("and is gone")) +
+                           ": that one has to sign the name of the next. Nothing was recorded");
         }
         draft.details = audit::key_details(trail, added, current);
         const auto seq = recorder.append(draft);
@@ -96,7 +104,7 @@ std::string AuditTrail::make_signing_key(const std::filesystem::path& file, cons
         made = SigningKey::generate(file);
     });
     try {
-        return record_key(*manager_, draft, made->public_key(), current.get());
+        return record_key(*manager_, draft, made->public_key(), current.get(), is_lost);
     } catch (...) {
         ::unlink(file.c_str());
         throw;
@@ -113,7 +121,7 @@ std::string AuditTrail::add_signing_key(const std::filesystem::path& file, const
         current = current_key(*manager_, current_file, is_lost);
         added = SigningKey::load(file);
     });
-    return record_key(*manager_, draft, added->public_key(), current.get());
+    return record_key(*manager_, draft, added->public_key(), current.get(), is_lost);
 }
 
 Seal AuditTrail::seal(const std::filesystem::path& signing_key, const std::filesystem::path& anchor) {

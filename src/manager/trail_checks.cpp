@@ -20,6 +20,7 @@ struct Against {
 };
 
 Against against(sqlite::Connection& connection, const audit::TrailName& trail, std::int64_t seq) {
+    audit::Tree(connection).require_head();
     const auto row = audit::latest_checkpoint(connection, trail.epoch, static_cast<std::uint64_t>(seq));
     if (row) return {row->size, row->note};
     return {static_cast<std::uint64_t>(audit::last_seq(connection)), std::nullopt};
@@ -66,6 +67,8 @@ TrailReport AuditTrail::verify(const TrailVerifyOptions& options) {
         report.findings.push_back({Severity::error, "database_damaged", "catalog.db", error.what()});
     } catch (const Error& error) {
         report.findings.push_back({Severity::error, "not_checked", "catalog.db", error.what()});
+    } catch (const json::exception& error) {
+        report.findings.push_back({Severity::error, "not_checked", "catalog.db", error.what()});
     }
     // A store that is altered or damaged, or can't be written, is left as it is, and the report says so.
     report.audited = false;
@@ -83,11 +86,11 @@ TrailReport AuditTrail::verify(const TrailVerifyOptions& options) {
 
 std::string AuditTrail::prove(std::int64_t seq, const std::filesystem::path& signing_key) {
     auto draft = manager_->draft("audit_access", "prove");
-    draft.details["proved_seq"] = seq;
     manager_->flush_reads();
     std::string proof;
     manager_->attempt(draft, [&] {
         manager_->database().read([&](sqlite::Connection& connection) { require_entry(connection, seq); });
+        draft.details["proved_seq"] = seq;
         seal_for(*manager_, *this, seq, signing_key);
         manager_->database().read([&](sqlite::Connection& connection) {
             const auto [size, note] = against(connection, manager_->trail_name(), seq);

@@ -65,3 +65,13 @@ TEST_CASE("the unfinished catalog of a killed init goes after a day") {
     CHECK(fs::exists(young));
     CHECK(fs::exists(copy));
 }
+
+TEST_CASE("what an export that died left in audit/ is noted, and goes at the next opening") {
+    const Scratch scratch;
+    { const ArtifactManager made(scratch / "store"); }
+    const auto left = scratch.file("store/audit/incoming-0123456789abcdef0123456789abcdef", "half a month");
+    const auto other = scratch.file("store/audit/incoming-notes", "not of ours");
+    const ArtifactManager manager(scratch / "store");
+    CHECK_FALSE(fs::exists(left));
+    CHECK(fs::exists(other));
+}

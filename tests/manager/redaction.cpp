@@ -1,12 +1,14 @@
 // Withdrawn texts: gone from every byte of the store, and every proof still good.
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 
 #include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <thread>
 
+#include "blobs/descriptor.hpp"
 #include "manager/support.hpp"
 #include "sqlite/wal_holders.hpp"
 
@@ -188,4 +190,62 @@ TEST_CASE("a thousand texts go while readers come and go; one that stays is name
     CHECK(trail.verify({}).ok());
     CHECK(trail.verify({}).withdrawn_texts == 1000);
     CHECK(store.manager.verify().ok());
+}
+
+TEST_CASE("a withdrawn text that is put back is found, and so is a text that is there twice") {
+    Store store;
+    auto trail = store.manager.audit();
+    const auto made = store.manager.create_artifact({.type = ArtifactType::text_raw, .metadata = {{"note", "SECRET"}}});
+    (void)store.manager.add_hold(made.id, "litigation Jane Roe");
+    const auto seq = seq_of(store, "artifact_hold");
+    const auto kept = store.raw().rows("SELECT pointer, hex(salt), text FROM audit_openings WHERE seq = " + std::to_string(seq));
+    REQUIRE(kept.size() == 1);
+    CHECK(trail.redact({seq}, "", "why").withdrawn.size() == 1);
+    REQUIRE(store.manager.verify().ok());
+    SUBCASE("a reason, in its row too") {
+        store.raw(Raw::As::intruder)
+            .run("INSERT INTO audit_openings (seq, pointer, salt, text) VALUES (" + std::to_string(seq) + ", '" + kept[0][0] +
+                 "', x'" + kept[0][1] + "', '" + kept[0][2] + "'); UPDATE holds SET reason = '" + kept[0][2] + "'");
+        CHECK(kinds(store.manager.verify()).contains("text_not_withdrawn"));
+    }
+    SUBCASE("metadata, of which only its row should have one") {
+        const auto create = std::to_string(seq_of(store, "artifact_creation"));
+        store.raw(Raw::As::intruder)
+            .run("INSERT INTO audit_openings (seq, pointer, salt, text) SELECT " + create +
+                 ", '/details/metadata', metadata_salt, metadata FROM artifacts");
+        CHECK(kinds(store.manager.verify()).contains("text_altered"));
+    }
+}
+
+TEST_CASE("a withdrawal tells which other entries have the same text, in rows as well") {
+    Store store;
+    const NewArtifact twin{
+        .type = ArtifactType::text_raw, .content = "t", .file_name = "Jane Roe.txt", .metadata = {{"note", "SECRET"}}};
+    (void)store.manager.create_artifact(twin);
+    const auto first = seq_of(store, "artifact_creation");
+    (void)store.manager.create_artifact(twin);
+    const auto second = seq_of(store, "artifact_creation");
+    (void)store.add_bare();  // without metadata, as many others are
+    const auto redaction = store.manager.audit().redact({first}, "", "why");
+    CHECK(std::set<std::int64_t>(redaction.also_in.begin(), redaction.also_in.end()) == std::set<std::int64_t>{second});
+}
+
+TEST_CASE("what an export that died has left of a text goes with it; one that is under way is named") {
+    Store store;
+    (void)store.manager.create_artifact({.type = ArtifactType::text_raw, .metadata = {{"note", "SECRET"}}});
+    const auto left = store.scratch.file("store/audit/incoming-00000000000000000000000000000000", "SECRET");
+    SUBCASE("dead") {
+        CHECK(store.manager.audit().redact({seq_of(store, "artifact_creation")}, "", "why").held_by.empty());
+        CHECK(files_with(store.base, "SECRET").empty());
+    }
+    SUBCASE("under way") {
+        const blobs::Descriptor writer(::open(left.c_str(), O_RDWR | O_CLOEXEC));
+        REQUIRE(::flock(writer.get(), LOCK_EX) == 0);
+        const auto seq = seq_of(store, "artifact_creation");
+        CHECK(store.manager.audit().redact({seq}, "", "why").held_by.find("being written") != std::string::npos);
+        CHECK(fs::exists(left));
+        REQUIRE(::flock(writer.get(), LOCK_UN) == 0);
+        CHECK(store.manager.audit().redact({seq}, "", "why").held_by.empty());
+        CHECK(files_with(store.base, "SECRET").empty());
+    }
 }

@@ -223,13 +223,33 @@ TEST_CASE("a rollback that was declared is a note, a hidden one is an error") {
     (void)kept.manager.audit().seal(key, anchor);
     (void)kept.restore();
     ArtifactManager declared(kept.restored, {.create = false});
+    SUBCASE("what anybody could have declared is an error until it is sealed") {
+        for (const auto& keys : {std::vector<std::string>{}, std::vector<std::string>{name}}) {
+            CHECK(errors_of(declared.audit().verify({.keys = keys, .anchor = anchor})).contains("rollback_not_sealed"));
+        }
+        // By a key of whoever declares it, which nothing that was left names.
+        (void)declared.audit().make_signing_key(kept.scratch / "own", {}, true);
+        (void)declared.audit().seal(kept.scratch / "own");
+        (void)declared.audit().export_months({.signing_key = kept.scratch / "own"});
+        for (const auto& keys : {std::vector<std::string>{}, std::vector<std::string>{name}}) {
+            CHECK(errors_of(declared.audit().verify({.keys = keys, .anchor = anchor})).contains("rollback_not_sealed"));
+            CHECK(errors_of(verify_audit_files(kept.restored / "audit", {.keys = keys, .anchor = anchor}))
+                      .contains("rollback_not_sealed"));
+        }
+        // The same seal where only its owner can write vouches for it.
+        (void)declared.audit().seal(kept.scratch / "own", anchor);
+        CHECK(errors_of(declared.audit().verify({.anchor = anchor})).empty());
+    }
     SUBCASE("while the new epoch is shorter") {
+        (void)declared.audit().seal(key);
+        CHECK(errors_of(declared.audit().verify({.anchor = anchor})).empty());
         const auto report = declared.audit().verify({.keys = {name}, .anchor = anchor});
         CHECK(errors_of(report).empty());
         CHECK(has_note(report, "history_left"));
     }
     SUBCASE("when it has grown beyond the head that was left") {
         for (int i = 0; i < 40; ++i) (void)declared.create_artifact({.type = ArtifactType::metadata});
+        (void)declared.audit().seal(key);
         const auto report = declared.audit().verify({.keys = {name}, .anchor = anchor});
         CHECK(errors_of(report).empty());
         CHECK(has_note(report, "history_left"));

@@ -1,5 +1,9 @@
 // Month files and proofs, checked without the store.
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <sstream>
 
@@ -219,6 +223,9 @@ TEST_CASE("the proof of one entry is checked alone, and tells nothing of others"
     CHECK_THROWS_AS((void)trail.prove(0), NotFound);
     CHECK_THROWS_AS((void)trail.prove(100000), NotFound);
     CHECK(out.store.last_entry().at("outcome") == "not_found");
+    const auto before = out.store.entry_count();
+    CHECK_THROWS_AS((void)trail.prove(INT64_MAX), NotFound);  // a number that no entry could hold
+    CHECK(out.store.entry_count() == before + 1);
 }
 
 TEST_CASE("an artifact's history is proven entry by entry, sealing first where no seal covers it") {
@@ -234,6 +241,12 @@ TEST_CASE("an artifact's history is proven entry by entry, sealing first where n
         CHECK(report.ok());
         CHECK(report.pinned);
     }
+    const auto all = verify_audit_files(folder, {.keys = {out.key}});
+    CHECK(all.ok());
+    CHECK(all.entries == 4);
+    put(files.front(), slurp(files.back()));
+    put(files.back(), "{}");
+    CHECK(kinds_of(verify_audit_files(folder)) == std::set<std::string>{"proof_malformed"});
     CHECK_THROWS_AS((void)trail.prove_history(ArtifactId::random(), folder), NotFound);
     CHECK_THROWS_AS((void)trail.prove_history(*out.artifact, out.store.base / "storage/temp/x"), InvalidArgument);
 }
@@ -264,4 +277,50 @@ TEST_CASE("month files are not replaced by ones that prove less") {
     (void)trail.export_months({.folder = folder, .signing_key = key});
     CHECK(slurp(lines) != kept);
     CHECK(verify_audit_files(folder).ok());
+}
+
+TEST_CASE("a month whose lines were damaged since is written again") {
+    Store store;
+    (void)store.add_bare();
+    const auto lines = store.manager.audit().export_months({}).back();
+    const auto good = slurp(lines);
+    put(lines, good.substr(0, good.size() / 2));
+    REQUIRE_FALSE(verify_audit_files(lines).ok());
+    const auto last = store.raw().number("SELECT max(seq) FROM audit_entries") - 1;
+    (void)store.manager.audit().export_months({.to_seq = last});
+    CHECK(slurp(lines) == good);
+}
+
+TEST_CASE("what is no file under the name of one is told, and isn't waited for") {
+    const Exported out;
+    fs::remove(out.lines);
+    SUBCASE("a pipe") { REQUIRE(::mkfifo(out.lines.c_str(), 0600) == 0); }
+    SUBCASE("a folder") { fs::create_directory(out.lines); }
+    CHECK(kinds_of(out.verify()).contains("month_missing"));
+    fs::remove(out.proof);
+    REQUIRE(::mkfifo(out.proof.c_str(), 0600) == 0);
+    CHECK(kinds_of(out.verify()) == std::set<std::string>{"month_missing"});
+}
+
+TEST_CASE("the proof of a long line is read as it was written") {
+    audit::EntryProof proof{
+        .line = std::string(5U << 20U, 'a'), .leaf_index = 0, .tree_size = 1, .path = {}, .note = {}, .keys = {}};
+    const auto read = audit::EntryProof::parse(proof.str());
+    REQUIRE(read);
+    CHECK(read->line == proof.line);
+}
+
+TEST_CASE("a folder that can't be looked into is not told as missing") {
+    if (::geteuid() != 0) return;  // another account is needed
+    const Exported out;
+    fs::permissions(out.store.scratch.path(), fs::perms::owner_all);
+    CHECK(in_child([&] {
+              if (::setuid(65534) != 0) return 100;
+              try {
+                  (void)verify_audit_files(out.folder);
+              } catch (const IoError& error) {
+                  return error.code();
+              }
+              return 0;
+          }) == EACCES);
 }

@@ -1,7 +1,9 @@
 // Keys, seals and what a verification says of them.
 #include <sys/stat.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include "audit/checkpoints.hpp"
 #include "audit/note.hpp"
@@ -127,6 +129,15 @@ TEST_CASE("a new key is named by the old one, and whoever trusts that one trusts
     CHECK(report.ok());
     CHECK(report.sealed_entries == last.size);
     CHECK(report.sealed_by == second);
+    // Who comes after the change and was given the new key alone: it covers what the old one signed.
+    const auto later = trail.verify({.keys = {second}});
+    CHECK(later.ok());
+    CHECK(later.sealed_entries == last.size);
+    (void)trail.export_months({.signing_key = key_file(store, "second")});
+    CHECK(verify_audit_files(store.base / "audit", {.keys = {second}}).ok());
+    CHECK(shell("python3 " + std::string(CUSTODY_SOURCE_DIR) + "/tools/verify_audit.py --key '" + second + "' '" +
+                (store.base / "audit").string() + "'")
+              .exit_code == 0);
 
     // A third one that nobody names: whoever trusts the others does not trust it.
     CHECK_THROWS_AS((void)trail.make_signing_key(key_file(store, "third")), InvalidArgument);
@@ -230,4 +241,112 @@ TEST_CASE("an anchor is a file of checkpoints outside of the store, and nothing 
     }
     CHECK(sealed() == 4);
     CHECK(store.manager.verify().findings.empty());
+}
+
+TEST_CASE("entries that were changed since the last seal are not signed, exported or proven") {
+    Store store;
+    auto trail = store.manager.audit();
+    (void)trail.make_signing_key(key_file(store));
+    (void)store.add_bare();
+    (void)trail.seal(key_file(store));
+    (void)store.add_bare();
+    (void)store.add_bare();
+    const auto last = store.entry_count();
+    store.raw(Raw::As::intruder)
+        .run("UPDATE audit_entries SET line = replace(line, 'tester', 'nobody') WHERE seq = " + std::to_string(last));
+    CHECK(message_of<Corruption>([&] { (void)trail.seal(key_file(store)); }).find("trail was altered") != std::string::npos);
+    CHECK_THROWS_AS((void)trail.export_months({.signing_key = key_file(store)}), Corruption);
+    CHECK_THROWS_AS((void)trail.export_months({}), Corruption);
+    CHECK_THROWS_AS((void)trail.prove(last), Corruption);
+    CHECK_THROWS_AS((void)store.manager.snapshot(store.scratch / "snapshot.db", {.signing_key = key_file(store)}), Corruption);
+    CHECK_FALSE(trail.verify({}).ok());
+}
+
+TEST_CASE("of several who record a key at once, one does, and the others are told of it") {
+    for (int round = 0; round < 5; ++round) {
+        Store store;
+        std::atomic<int> recorded{0}, refused{0};
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 4; ++i) {
+            threads.emplace_back([&, i] {
+                try {
+                    (void)store.manager.audit().make_signing_key(key_file(store, "key" + std::to_string(i)));
+                    ++recorded;
+                } catch (const Conflict&) {
+                    ++refused;
+                } catch (const InvalidArgument&) {
+                    ++refused;  // it came later still
+                }
+            });
+        }
+        for (auto& thread : threads) thread.join();
+        CHECK(recorded == 1);
+        CHECK(refused == 3);
+        CHECK(store.raw().number("SELECT count(*) FROM audit_keys") == 1);
+    }
+}
+
+TEST_CASE("members of the wrong kind in lines are told as alterations, and the rest is looked at") {
+    Store store;
+    auto trail = store.manager.audit();
+    (void)trail.make_signing_key(key_file(store));
+    (void)store.add_bare();
+    const auto set = [&](const std::string& path, const std::string& where) {
+        store.raw(Raw::As::intruder).run("UPDATE audit_entries SET line = json_set(line, '" + path + "', 5) WHERE " + where);
+    };
+    SUBCASE("the action of the first") { set("$.action", "seq = 1"); }
+    SUBCASE("the key that an entry names") { set("$.details.verifier_key", "action = 'key'"); }
+    SUBCASE("details that are no object") { set("$.details", "action = 'key'"); }
+    const auto report = trail.verify({});
+    CHECK(kinds_of(report).contains("head_altered"));
+    CHECK(kinds_of(report).count("not_checked") == 0);
+    CHECK(report.entries == static_cast<std::uint64_t>(store.entry_count()));
+    CHECK_FALSE(store.manager.verify().ok());
+}
+
+TEST_CASE("a tile that is gone is told, and so is every row that was altered") {
+    Store store;
+    std::vector<NewArtifact> batch(300, NewArtifact{.type = ArtifactType::metadata});
+    (void)store.manager.create_artifacts(batch);
+    (void)store.manager.create_artifacts(batch);
+    store.raw(Raw::As::intruder)
+        .run(
+            "DELETE FROM audit_tiles WHERE level = 0 AND tile_index = 1;"
+            "UPDATE artifacts SET processing_module = 'another' WHERE artifact_key = 3");
+    const auto found = kinds(store.manager.verify());
+    CHECK(found.contains("tile_altered"));
+    CHECK(found.contains("row_altered"));
+    CHECK_FALSE(found.contains("not_checked"));
+}
+
+TEST_CASE("a checkpoint that an entry tells of and that is gone is told, whatever it was made for") {
+    Store store;
+    auto trail = store.manager.audit();
+    (void)trail.make_signing_key(key_file(store));
+    (void)store.add_bare();
+    SUBCASE("a seal") { (void)trail.seal(key_file(store)); }
+    SUBCASE("an export") { (void)trail.export_months({.signing_key = key_file(store)}); }
+    SUBCASE("a snapshot") { (void)store.manager.snapshot(store.scratch / "snapshot.db", {.signing_key = key_file(store)}); }
+    REQUIRE(store.manager.verify().ok());
+    REQUIRE(store.raw().number("SELECT count(*) FROM audit_checkpoints") > 0);
+    store.raw(Raw::As::intruder).run("DELETE FROM audit_checkpoints WHERE size > 0");
+    CHECK(kinds(store.manager.verify()).contains("row_missing"));
+}
+
+TEST_CASE("an anchor of any length is read whole") {
+    Store store;
+    auto trail = store.manager.audit();
+    const auto key = trail.make_signing_key(key_file(store));
+    const auto anchor = store.scratch / "anchor";
+    const auto seal = trail.seal(key_file(store), anchor);
+    std::string notes;
+    while (notes.size() < (5U << 20U)) notes += seal.note + "\n";
+    (void)store.add_bare();
+    const auto later = trail.seal(key_file(store));
+    std::ofstream(anchor, std::ios::binary) << notes << later.note << "\n";
+    (void)trail.export_months({.to_seq = static_cast<std::int64_t>(seal.size), .signing_key = key_file(store)});
+    CHECK(kinds_of(trail.verify({.keys = {key}, .anchor = anchor})).empty());
+    // The export ends before the last note.
+    CHECK(kinds_of(verify_audit_files(store.base / "audit", {.keys = {key}, .anchor = anchor})) ==
+          std::multiset<std::string>{"anchor_ahead"});
 }

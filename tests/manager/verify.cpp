@@ -384,3 +384,15 @@ TEST_CASE("payloads are hashed by as many threads as are asked for, and progress
         CHECK(orderly);
     }
 }
+
+TEST_CASE("a time that is none in one payload's row doesn't keep the others from being looked at") {
+    Store store;
+    const auto first = store.add(ArtifactType::log, "first");
+    const auto second = store.add(ArtifactType::log, "second");
+    store.raw(Raw::As::intruder).run("UPDATE payloads SET verified_at = '2026' WHERE digest = '" + first.checksum->hex() + "'");
+    tamper(store.blob(second), "SECOND");
+    const auto found = kinds(store.manager.verify());
+    CHECK(found.contains("row_altered"));
+    CHECK(found.contains("payload_altered"));
+    CHECK_FALSE(found.contains("not_checked"));
+}
