@@ -12,7 +12,8 @@ namespace custody::blobs {
 
 namespace {
 
-// A file in few pieces, and a full disk found before the work and not after it. Its size stays what was written.
+// A file in few pieces, and a full disk found before the work and not after it. The file is then as large as what is expected;
+// finish() cuts it off where what has come ends.
 void ask_for_room(int file, const std::filesystem::path& path, std::uint64_t size_bytes) {
     if (size_bytes == 0 || ::fallocate(file, 0, 0, static_cast<off_t>(size_bytes)) == 0) return;
     if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) throw_io(errno, "write", path);

@@ -34,6 +34,11 @@ Incoming BlobStore::make_incoming() const { return Incoming::make(blobs(), trash
 Staged BlobStore::seal(Incoming file, const Hashed& hashed, Sync sync) const {
     if (sync == Sync::now) sync_file(file.get(), file.shown());
     const auto status = look_at(file.get(), file.shown());
+    if (static_cast<std::uint64_t>(status.st_size) != hashed.size_bytes) {
+        throw IoError("can't store what was read: " + file.shown().string() + " has " + std::to_string(status.st_size) +
+                          " bytes, and " + std::to_string(hashed.size_bytes) + " were hashed",
+                      EIO);
+    }
     Staged staged(std::move(file), hashed);
     staged.mtime_ns_ = blobs::mtime_ns(status);
     return staged;
@@ -44,7 +49,8 @@ Staged BlobStore::stage_copy(int source, const std::filesystem::path& path, cons
     if (S_ISDIR(before.st_mode)) throw SourceIsDirectory("the source is a folder: " + path.string() + "; give a file", EISDIR);
     const off_t start = ::lseek(source, 0, SEEK_CUR);
     auto file = make_incoming();
-    const auto size_hint = S_ISREG(before.st_mode) ? static_cast<std::uint64_t>(before.st_size) : std::uint64_t{1} << 20U;
+    const auto size_hint = S_ISREG(before.st_mode) ? static_cast<std::uint64_t>(std::max<off_t>(before.st_size - start, 0))
+                                                   : std::uint64_t{1} << 20U;
     const auto hashed = copy_and_hash({source, path}, {file.get(), file.shown()}, size_hint, abilities_, progress);
     if (S_ISREG(before.st_mode)) {
         // The size too, for times of the file system's may be coarser than a quick writer. (In /proc sizes are 0.)

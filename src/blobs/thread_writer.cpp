@@ -42,6 +42,7 @@ void ThreadWriter::finish() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return filled_ == written_ || failure_; });
     rethrow();
+    if (::ftruncate(file_, static_cast<off_t>(offset_)) != 0) throw_io(errno, "write", path_);
 }
 
 void ThreadWriter::rethrow() {

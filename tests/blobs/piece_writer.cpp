@@ -175,6 +175,40 @@ TEST_CASE("a large payload is staged the same by every way, and one that is stop
     }
 }
 
+TEST_CASE("of a descriptor that stands past the beginning comes what follows, and no byte more, by every way") {
+    for (const bool ring : {true, false}) {
+        for (const std::size_t start : {std::size_t{1}, mib, 5 * mib + 7, 9 * mib, 12 * mib}) {
+            CAPTURE(ring);
+            CAPTURE(start);
+            blobs::Abilities abilities;
+            abilities.ring = ring;
+            TestStore t({}, abilities);
+            const auto content = noise(9 * mib);
+            const blobs::Descriptor file(::open(t.scratch.file("source", content).c_str(), O_RDONLY | O_CLOEXEC));
+            REQUIRE(::lseek(file.get(), static_cast<off_t>(start), SEEK_SET) == static_cast<off_t>(start));
+            auto staged = t.store.stage_descriptor(file.get());
+            const auto rest = start < content.size() ? content.substr(start) : std::string();
+            CHECK(staged.digest() == base::sha256(rest));
+            t.store.publish(staged, false);
+            CHECK(slurp(t.store.path_of(staged.digest())) == rest);
+        }
+    }
+}
+
+TEST_CASE("less than was expected leaves a file of what has come, by every way") {
+    for (const bool ring : {true, false}) {
+        CAPTURE(ring);
+        blobs::Abilities abilities;
+        abilities.ring = ring;
+        const Scratch scratch;
+        const auto content = noise(5 * mib + 3);
+        const blobs::Descriptor from(::open(scratch.file("source", content).c_str(), O_RDONLY | O_CLOEXEC));
+        const auto to = empty_file(scratch / "target");
+        (void)blobs::copy_and_hash({from.get(), "source"}, {to.get(), "target"}, 20 * mib, abilities);
+        CHECK(slurp(scratch / "target") == content);
+    }
+}
+
 TEST_CASE("a pipe that turns out to bring much is written in the background from there on") {
     for (const std::size_t size : {4 * mib - 1, 4 * mib, 4 * mib + 1, 10 * mib + 77}) {
         CAPTURE(size);
