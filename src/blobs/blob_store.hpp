@@ -129,7 +129,8 @@ class BlobStore {
     [[nodiscard]] Staged stage_bytes(std::string_view content, Sync sync = Sync::now);
 
     /// Gives it its final name and makes the name durable (fsync of the folder, also where the content was
-    /// there: the other writer may not have). What is there already is compared by size and, unless `trusted`, hashed.
+    /// there: the other writer may not have). What is there already is compared by size and, unless `trusted`, hashed; hashed in
+    /// any case where a source on the move is to go for it.
     /// With Sync::later a barrier has to follow before the catalog names it.
     Published publish(Staged& staged, bool trusted, Sync sync = Sync::now);
     /// One for payloads that are staged or published later than it is made; nullopt where the file system's word can't be taken.
@@ -173,6 +174,25 @@ class BlobStore {
     void sweep_trash(std::int64_t grace_seconds, bool dry_run, const SweptCallback& tell);
     /// The same; answers how many files went.
     std::size_t sweep_trash(std::int64_t grace_seconds);
+    /// A source that a move has taken over and that was marked (MovingMark): unless a record names its payload, that is all there
+    /// is of it.
+    struct TakenOver {
+        Digest digest;
+        std::filesystem::path source;  ///< where it was
+        std::filesystem::path mark;
+        std::int64_t marked_at_seconds = 0;
+    };
+    /// Those whose mark is there, of moves that go on too. @throws IoError
+    [[nodiscard]] std::vector<TakenOver> taken_over() const;
+    /// Renames it back to where it was (under the catalog's write lock, when no record names it), for its owner to write to.
+    /// False where that isn't possible: it is being moved in at this moment, belongs to another account, or its place is taken or
+    /// gone.
+    /// @throws IoError
+    bool give_back(const TakenOver& taken);
+    /// Removes its mark (unless it is a dry run), where a record names the payload or that isn't there. False where the mark is
+    /// younger than a day, and may be of a move that goes on. @throws IoError
+    bool forget(const TakenOver& taken, bool dry_run);
+
     /// What lies in trash/. @throws IoError
     struct TrashUsage {
         std::size_t files = 0;

@@ -21,6 +21,8 @@ namespace {
 
 bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
+bool is_full_or_broken(int code) { return code == ENOSPC || code == EDQUOT || code == EIO; }
+
 bool is_folder(const std::filesystem::path& path) {
     struct stat status {};
     return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
@@ -60,8 +62,22 @@ void MovingSource::restore(int file) const {
     if (((now.st_mode ^ before_.st_mode) & 07777U) != 0 && ::fchmod(file, before_.st_mode & 07777U) != 0) return;
 }
 
-MovingSource::Renamed MovingSource::rename_to(int file, const std::filesystem::path& name, unsigned mode,
-                                              std::optional<gid_t> group, bool over) {
+// False where the source can't be marked, and is to be copied therefore.
+bool MovingSource::mark(const Target& target) {
+    std::error_code code;
+    const auto folder = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(folder_.get()), code);
+    if (code) return false;
+    try {
+        mark_ = MovingMark(target.trash, target.digest, folder / name_);
+        return true;
+    } catch (const IoError& error) {
+        if (is_full_or_broken(error.code())) throw;
+        return false;
+    }
+}
+
+MovingSource::Renamed MovingSource::rename_to(int file, const Target& target, bool over) {
+    const auto& [name, digest, trash, mode, group] = target;
     struct stat named {};
     if (!over && ::lstat(name.c_str(), &named) == 0) return Renamed::exists;
     if (!is_folder(name.parent_path())) throw_io(ENOENT, "move the source to", name);
@@ -69,7 +85,11 @@ MovingSource::Renamed MovingSource::rename_to(int file, const std::filesystem::p
         !read_lease_holds(file)) {
         return Renamed::refused;
     }
-    if (group && *group != before_.st_gid && ::fchown(file, static_cast<uid_t>(-1), *group) != 0) return Renamed::refused;
+    if (!lock_moved(file) || !mark(target)) return Renamed::refused;
+    if (group && *group != before_.st_gid && ::fchown(file, static_cast<uid_t>(-1), *group) != 0) {
+        mark_.remove();
+        return Renamed::refused;
+    }
     // Before the rename: under its final name a payload never has any other permissions.
     const bool ready = ::fchmod(file, mode) == 0 && ::fsync(file) == 0;
     const bool moved =
@@ -77,8 +97,9 @@ MovingSource::Renamed MovingSource::rename_to(int file, const std::filesystem::p
     const int code = errno;
     if (!moved) {
         restore(file);
+        mark_.remove();
         if (code == EEXIST) return Renamed::exists;
-        if (code == ENOSPC || code == EDQUOT || code == EIO) throw_io(code, "move the source to", name);
+        if (is_full_or_broken(code)) throw_io(code, "move the source to", name);
         return Renamed::refused;
     }
     step_ = Step::renamed;
@@ -86,6 +107,7 @@ MovingSource::Renamed MovingSource::rename_to(int file, const std::filesystem::p
         // Somebody put another file under the source's name since it was looked at: that one goes back.
         ::renameat2(AT_FDCWD, name.c_str(), folder_.get(), name_.c_str(), RENAME_NOREPLACE);
         restore(file);
+        mark_.remove();
         step_ = Step::rename;
         return Renamed::refused;
     }
@@ -96,8 +118,11 @@ bool MovingSource::put_back(int file, const std::filesystem::path& from) {
     if (::renameat2(AT_FDCWD, from.c_str(), folder_.get(), name_.c_str(), RENAME_NOREPLACE) != 0) return false;
     restore(file);
     end_read_lease(file);
+    unlock_moved(file);
     step_ = Step::done;
-    return ::fsync(folder_.get()) == 0;
+    if (::fsync(folder_.get()) != 0) return false;
+    mark_.remove();
+    return true;
 }
 
 bool MovingSource::remove(const std::filesystem::path& kept) {

@@ -8,6 +8,7 @@
 
 #include "blobs/abilities.hpp"
 #include "blobs/descriptor.hpp"
+#include "blobs/moving_mark.hpp"
 
 namespace custody::blobs {
 
@@ -31,12 +32,22 @@ class MovingSource {
     /// access list, and open for writing nowhere. The last is held by a lease for as long as `file` is open.
     [[nodiscard]] bool may_become_payload(int file, dev_t device, const Abilities& abilities) const;
 
-    /// Gives the file its permissions and renames it to `name`. Whatever keeps it from that (but a full or broken disk)
-    /// leaves it as it was. `group`: whose it is to become; `over`: whatever is there. @throws IoError (ENOENT where the folder
-    /// of `name` is missing)
-    Renamed rename_to(int file, const std::filesystem::path& name, unsigned mode, std::optional<gid_t> group, bool over);
+    /// What a source becomes.
+    struct Target {
+        const std::filesystem::path& name;  ///< the payload's
+        const Digest& digest;               ///< of its content
+        std::filesystem::path trash;        ///< has the mark that tells of it until its record is committed
+        unsigned mode;
+        std::optional<gid_t> group;  ///< whose it is to become
+    };
+    /// Gives the file its permissions and renames it, with a mark that tells of it. Whatever keeps it from that (but a full or
+    /// broken disk) leaves it as it was. `over`: whatever is there. @throws IoError (ENOENT where the folder of the name is
+    /// missing)
+    Renamed rename_to(int file, const Target& target, bool over);
     /// Renames `from` back to the source's name, unless that is taken, with its old permissions.
     bool put_back(int file, const std::filesystem::path& from);
+    /// Its record is there: what is in the store is no longer all that there is of it.
+    void settle() noexcept { mark_.remove(); }
     /// Removes the source if it is still the file that was read, and not the payload `kept` itself.
     bool remove(const std::filesystem::path& kept);
 
@@ -47,12 +58,14 @@ class MovingSource {
     [[nodiscard]] int folder() const { return folder_.get(); }
 
    private:
+    [[nodiscard]] bool mark(const Target& target);
     void restore(int file) const;
     std::filesystem::path path_;
     std::string name_;
     Descriptor folder_;
     struct stat before_ {};
     Step step_ = Step::remove;
+    MovingMark mark_{};
 };
 
 }  // namespace custody::blobs

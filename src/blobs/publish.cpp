@@ -53,7 +53,8 @@ bool BlobStore::put(Staged& staged, const std::filesystem::path& name, bool over
         std::optional<gid_t> group;
         struct stat folder {};
         if (modes_.group && ::stat(blobs().c_str(), &folder) == 0) group = folder.st_gid;
-        const auto renamed = staged.moving_->rename_to(staged.file_.get(), name, modes_.payload(), group, over);
+        const auto renamed =
+            staged.moving_->rename_to(staged.file_.get(), {name, staged.digest_, trash(), modes_.payload(), group}, over);
         if (renamed != MovingSource::Renamed::refused) return renamed == MovingSource::Renamed::done;
         end_read_lease(staged.file_.get());
         staged.moving_->set_step(MovingSource::Step::remove);
@@ -121,7 +122,7 @@ void BlobStore::move_aside(const std::filesystem::path& name) const {
 /// its place back.
 void BlobStore::settle_move(Staged& staged, const std::filesystem::path& name) const {
     if (!staged.moving_ || staged.moving_->step() != MovingSource::Step::renamed) return;
-    ::fsync(staged.moving_->folder());  // only the new name must be durable; a failure here may leave the old one too
+    ::fsync(staged.moving_->folder());  // only the new name must be durable, and is; a failure here may leave the old one too
     if (read_lease_holds(staged.file_.get())) return;
     try {
         if (return_source(staged, name)) staged.moving_->set_step(MovingSource::Step::remove);
@@ -177,7 +178,7 @@ Published BlobStore::publish(Staged& staged, bool trusted, Sync sync) {
             result = Published::added;
             break;
         }
-        const auto found = inspect(staged, name, trusted);
+        const auto found = inspect(staged, name, trusted && !staged.moving_);
         if (found == Found::good) break;
         if (found == Found::bad) {
             move_aside(name);
@@ -191,8 +192,9 @@ Published BlobStore::publish(Staged& staged, bool trusted, Sync sync) {
         staged.added_ = true;
         staged.mtime_ns_ = blobs::mtime_ns(look_at(staged.file_.get(), name));
     }
+    // The new name before the old one's going: else a power loss could leave neither.
+    if (sync == Sync::now || staged.moving_) sync_name(name, staged.digest_);
     settle_move(staged, name);
-    if (sync == Sync::now) sync_name(name, staged.digest_);
     return result;
 }
 
@@ -216,8 +218,10 @@ bool BlobStore::finish_move(Staged& staged) noexcept {
             case MovingSource::Step::renamed:
                 end_read_lease(staged.file_.get());
                 staged.moving_->set_step(MovingSource::Step::done);
+                staged.moving_->settle();
                 return true;
             case MovingSource::Step::done:
+                staged.moving_->settle();
                 return true;
             default:
                 return staged.moving_->remove(path_of(staged.digest_));

@@ -14,6 +14,7 @@
 #include "blobs/blob_store.hpp"
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
+#include "blobs/moving_mark.hpp"
 #include "blobs/trash_name.hpp"
 
 namespace custody::blobs {
@@ -161,8 +162,9 @@ void BlobStore::discard_file(const std::filesystem::path& file) {
 void BlobStore::sweep_trash(std::int64_t grace_seconds, bool dry_run, const SweptCallback& tell) {
     const auto now_seconds = seconds_now();
     for_each_entry(trash(), [&](const std::filesystem::directory_entry& entry) {
-        Swept swept{.path = entry.path(), .size_bytes = size_of(entry.path())};
         const auto name = entry.path().filename();
+        if (digest_of_mark(name.native())) return;  // whether it is still needed the catalog knows
+        Swept swept{.path = entry.path(), .size_bytes = size_of(entry.path())};
         Descriptor locked;
         if (is_temporary_file_name(name.native())) {
             swept.why = "a writer that died left it";

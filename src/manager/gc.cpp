@@ -8,12 +8,14 @@
 #include <cstring>
 #include <custody/artifact_manager.hpp>
 #include <map>
+#include <set>
 
 #include "catalog/artifacts.hpp"
 #include "catalog/payloads.hpp"
 #include "manager/leftovers.hpp"
 #include "manager/named_links.hpp"
 #include "manager/removal.hpp"
+#include "manager/taken_over.hpp"
 
 namespace custody {
 
@@ -194,9 +196,10 @@ class Collection {
     }
 
     // Files whose record says that they were removed, and files without one. A create that is about to record such a file finds
-    // it gone under the lock, and links it again.
+    // it gone under the lock, and links it again. What was moved in is all that there is of it, and stays.
     void collect_orphans() {
         const auto listing = manager_.blobs().list();
+        find_taken_over();
         for (const auto& path : listing.strangers)
             report_.left.push_back({path, blobs::size_of(path), "this is no payload of ours"});
         for (std::size_t first = 0; first < listing.blobs.size(); first += batch_size) {
@@ -218,7 +221,27 @@ class Collection {
         }
     }
 
+    // After the files were listed: a mark is there before its file is.
+    void find_taken_over() {
+        for (const auto& taken : manager_.blobs().taken_over()) {
+            bool is_recorded = false;
+            manager_.database().read([&](sqlite::Connection& connection) {
+                const auto row = catalog::find_payload(connection, taken.digest);
+                is_recorded = row && row->present;
+            });
+            const auto stat = manager_.blobs().stat(taken.digest);
+            if (stat && !is_recorded) {
+                taken_over_.insert(taken.digest);
+                report_.left.push_back(
+                    {manager_.blobs().path_of(taken.digest), stat->size_bytes, manager::taken_over_message(taken)});
+            } else if (manager_.blobs().forget(taken, options_.dry_run)) {
+                add({.path = taken.mark, .why = "the move that it tells of is over"}, true);
+            }
+        }
+    }
+
     std::optional<std::uint64_t> orphan_size(sqlite::Connection& connection, const Digest& digest) const {
+        if (taken_over_.contains(digest)) return std::nullopt;
         const auto row = catalog::find_payload(connection, digest);
         if (row && row->present) return std::nullopt;
         const auto stat = manager_.blobs().stat(digest);
@@ -246,6 +269,7 @@ class Collection {
     const GcOptions& options_;
     std::string reason_;
     GcReport report_;
+    std::set<Digest> taken_over_{};
     std::uint64_t looked_at_ = 0;
 };
 

@@ -146,10 +146,31 @@ class Repairing {
     // A create that goes on at this moment has its file, and not yet its row: under the lock it finds the file gone, and links it
     // again.
     void sweep_orphans() {
-        const auto orphans = subjects({"orphan_payload"});
+        auto orphans = subjects({"orphan_payload"});
+        if (!orphans.empty()) give_back(orphans);
         if (orphans.empty()) return;
         auto swept = json::array();
         if (!options_.dry_run) {
+    // A source that was moved in by a create which died has no other copy: it goes back to its place, and stays where it can't.
+    void give_back(std::set<std::string>& orphans) {
+        for (const auto& taken : manager_.blobs().taken_over()) {
+            const auto hex = taken.digest.hex();
+            if (orphans.erase(hex) == 0) continue;
+            bool is_back = options_.dry_run;
+            if (!options_.dry_run) {
+                manager_.transact([&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+                    const auto row = catalog::find_payload(connection, taken.digest);
+                    if ((row && row->present) || !manager_.blobs().give_back(taken)) return;
+                    is_back = true;
+                    auto entry = draft("moved_source");
+                    entry.details["checksum"] = hex;
+                    recorder.append(entry);
+                });
+            }
+            if (is_back) tell("moved_source", hex, "put back as " + taken.source.string());
+        }
+    }
+
             auto entry = draft("orphans");
             manager_.change(
                 entry,

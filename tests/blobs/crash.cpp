@@ -65,7 +65,7 @@ void kill_at_every_call(const std::vector<std::string>& essential, const std::fu
     }
 }
 
-/// After a kill: every payload under its name is whole, and after a sweep there is nothing else.
+/// After a kill: every payload under its name is whole, and after a sweep there is nothing else but what tells of a move.
 void check_store(TestStore& t) {
     t.store.sweep_trash(0);
     const auto listing = t.store.list();
@@ -74,11 +74,12 @@ void check_store(TestStore& t) {
         CHECK(t.store.matches(digest));
         CHECK(mode_of(t.store.path_of(digest)) == 0400U);
     }
-    CHECK(t.files().size() == listing.blobs.size());
+    CHECK(t.files().size() == listing.blobs.size() + t.store.taken_over().size());
 }
 
 void clear(TestStore& t) {
     for (const auto& digest : t.store.list().blobs) t.store.discard(digest);
+    for (const auto& taken : t.store.taken_over()) fs::remove(taken.mark);
     t.store.sweep_trash(0);
 }
 

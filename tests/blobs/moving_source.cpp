@@ -1,6 +1,7 @@
 #include "blobs/support.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -145,6 +146,92 @@ TEST_CASE("an undone move puts the source back as it was") {
     CHECK(mode_of(source) == 0640U);
     CHECK(fs::last_write_time(source) == time);
     CHECK(slurp(source) == "content");
+}
+
+TEST_CASE("a source that was moved in is marked until its record is there, and a kill leaves the mark") {
+    TestStore t;
+    const auto source = t.scratch.file("source", "content");
+    auto staged = t.store.stage_file(source, Transfer::move);
+    CHECK(t.store.taken_over().empty());
+    t.store.publish(staged, false);
+    REQUIRE(t.store.taken_over().size() == 1);
+    const auto taken = t.store.taken_over().front();
+    CHECK(taken.digest == staged.digest());
+    CHECK(fs::equivalent(taken.source.parent_path(), t.scratch.path()));
+    CHECK(taken.source.filename() == "source");
+    CHECK_FALSE(t.store.give_back(taken));  // it is on its way in
+    CHECK_FALSE(t.store.forget(taken, false));
+    CHECK(t.store.sweep_trash(0) == 0);
+    SUBCASE("recorded") {
+        CHECK(t.store.finish_move(staged));
+        CHECK(t.store.taken_over().empty());
+    }
+    SUBCASE("undone") {
+        bool unreferenced = false;
+        SUBCASE("by a rename") { unreferenced = true; }
+        SUBCASE("by a copy") {}
+        CHECK(t.store.undo_move(staged, unreferenced));
+        CHECK(t.store.taken_over().empty());
+    }
+    SUBCASE("killed") {
+        staged = t.store.stage_bytes("another");  // lets go of the file, as a process that ends does
+        SUBCASE("and given back") {
+            CHECK(t.store.give_back(taken));
+            CHECK(slurp(source) == "content");
+            CHECK(mode_of(source) == 0600U);
+            CHECK(t.files().empty());
+        }
+        SUBCASE("its place was taken meanwhile") {
+            t.scratch.file("source", "newcomer");
+            CHECK_FALSE(t.store.give_back(taken));
+            CHECK(slurp(source) == "newcomer");
+            CHECK(t.store.matches(taken.digest));
+        }
+        SUBCASE("it is another account's") {
+            if (::geteuid() != 0 || ::chown(t.store.path_of(taken.digest).c_str(), 65534, 65534) != 0) return;
+            CHECK_FALSE(t.store.give_back(taken));
+            CHECK(t.store.matches(taken.digest));
+        }
+    }
+}
+
+TEST_CASE("a sweep beside a source that gets its place back leaves that alone") {
+    TestStore t;
+    const auto source = t.scratch.file("source", "content");
+    const auto inode = inode_of(source);
+    auto staged = t.store.stage_file(source, Transfer::move);
+    t.store.publish(staged, false);
+    // As it lies while a copy has taken its place in the store.
+    const auto between = t.store.root() / "trash" / ("incoming-" + std::string(32, 'a'));
+    fs::rename(t.store.path_of(staged.digest()), between);
+    CHECK(t.store.sweep_trash(0) == 0);
+    CHECK(inode_of(between) == inode);
+}
+
+TEST_CASE("a source that somebody holds a lock on is copied") {
+    TestStore t;
+    const auto source = t.scratch.file("source", "content");
+    const Descriptor holder(::open(source.c_str(), O_RDONLY));
+    REQUIRE(::flock(holder.get(), LOCK_SH) == 0);
+    const auto inode = inode_of(source);
+    auto staged = t.store.stage_file(source, Transfer::move);
+    t.store.publish(staged, false);
+    CHECK(inode_of(source) == inode);
+    CHECK(t.store.taken_over().empty());
+    CHECK(t.store.finish_move(staged));
+    CHECK_FALSE(fs::exists(source));
+    CHECK(t.store.matches(staged.digest()));
+}
+
+TEST_CASE("a source goes for a payload that is hashed now, whatever is known of it") {
+    TestStore t;
+    const auto path = t.store.path_of(t.add("content"));
+    ::chmod(path.c_str(), 0600);
+    std::ofstream(path) << "c0ntent";
+    auto staged = t.store.stage_file(t.scratch.file("source", "content"), Transfer::move);
+    CHECK(t.store.publish(staged, true) == Published::healed);
+    CHECK(t.store.finish_move(staged));
+    CHECK(slurp(path) == "content");
 }
 
 TEST_CASE("an undone move never overwrites what has taken the source's name") {

@@ -32,6 +32,10 @@ SECTIONS = {
     "A payload is damaged or missing": (
         "f=$(find study/storage/blobs -type f); chmod u+w $f; echo 'RAW PICTURE' >$f; chmod u-w $f",
         "grep -q payload_altered said && custody cat $ID | cmp - interview.mp4"),
+    "A file that was to be moved in is in neither place": (
+        "echo moved >moved.txt; h=$(sha256sum <moved.txt | cut -c1-64); mkdir -p study/storage/blobs/${h:0:2}; "
+        "ln -s $PWD/moved.txt study/storage/trash/moving-$h-0123456789abcdef; mv moved.txt study/storage/blobs/${h:0:2}/$h",
+        "grep -q moved.txt said && grep -q moved moved.txt && custody verify | grep -vq orphan_payload"),
     "A lock is held": (
         "mkfifo hold; (sqlite3 study/storage/catalog.db <hold >held 2>&1 &) ; exec 9>hold; "
         "echo 'BEGIN IMMEDIATE; SELECT 1;' >&9; while ! grep -q 1 held; do sleep 0.05; done; (sleep 1; echo 'ROLLBACK;' >&9) &",

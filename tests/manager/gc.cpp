@@ -1,7 +1,12 @@
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 
+#include "base/sha256.hpp"
+#include "blobs/blob_store.hpp"
 #include "manager/support.hpp"
 
 using namespace custody;
@@ -142,6 +147,69 @@ TEST_CASE("a cleanup that dies between its transactions leaves files that gc fin
     CHECK(kinds(report).count("orphan_payload") == 1);
     CHECK(store.manager.collect_garbage().collected.size() == 1);
     CHECK(store.manager.verify().findings.empty());
+}
+
+TEST_CASE("a source that was moved in by a create which was killed is nobody's to free: repair puts it back") {
+    Store store;
+    const auto source = store.scratch.file("source.mp4", "the only copy");
+    CHECK(in_child([&] {
+              blobs::BlobStore dying(store.base / "storage", {});
+              auto staged = dying.stage_file(source, Transfer::move);
+              dying.publish(staged, false);
+              ::_exit(0);  // between the rename and the commit
+              return 1;
+          }) == 0);
+    REQUIRE_FALSE(fs::exists(source));
+    const auto payload =
+        store.base / "storage/blobs" / base::sha256("the only copy").hex().substr(0, 2) / base::sha256("the only copy").hex();
+    REQUIRE(fs::exists(payload));
+    for (const bool dry_run : {true, false}) {
+        const auto report = store.manager.collect_garbage({.grace = std::chrono::seconds(0), .dry_run = dry_run});
+        CHECK(report.collected.empty());
+        CHECK(report.freed.empty());
+        REQUIRE(report.left.size() == 1);
+        CHECK(report.left[0].path == payload);
+        CHECK(report.left[0].reason.find(source.filename().string()) != std::string::npos);
+        CHECK(report.left[0].reason.find("custody verify --repair") != std::string::npos);
+    }
+    CHECK(fs::exists(payload));
+    const auto verified = store.manager.verify();
+    REQUIRE(verified.findings.size() == 1);
+    CHECK(verified.ok());
+    CHECK(verified.findings[0].severity == Finding::Severity::warning);
+    CHECK(verified.findings[0].kind == "orphan_payload");
+    CHECK(verified.findings[0].message.find(source.filename().string()) != std::string::npos);
+    SUBCASE("repaired") {
+        CHECK(store.manager.repair({.dry_run = true}).repairs.front().kind == "moved_source");
+        CHECK_FALSE(fs::exists(source));
+        const auto report = store.manager.repair();
+        REQUIRE(report.repairs.size() == 1);
+        CHECK(report.repairs[0].kind == "moved_source");
+        CHECK(report.after.findings.empty());
+        CHECK(slurp(source) == "the only copy");
+        CHECK(store.entries("store", "repair").back().at("details").at("repaired") == "moved_source");
+    }
+    SUBCASE("its place was taken: it stays, and is told of") {
+        store.scratch.file("source.mp4", "another");
+        const auto report = store.manager.repair();
+        CHECK(report.repairs.empty());
+        CHECK(kinds(report.after) == std::multiset<std::string>{"orphan_payload"});
+        CHECK(slurp(payload) == "the only copy");
+        CHECK(slurp(source) == "another");
+    }
+    SUBCASE("brought in after all: the mark means nothing any more, and goes when it is a day old") {
+        (void)store.add(ArtifactType::log, "the only copy");
+        CHECK(store.manager.verify().findings.empty());
+        const auto mark = blobs::BlobStore(store.base / "storage", {}).taken_over().at(0).mark;
+        CHECK(store.manager.collect_garbage().freed.empty());
+        const std::array<timespec, 2> long_ago{{{.tv_sec = 1, .tv_nsec = 0}, {.tv_sec = 1, .tv_nsec = 0}}};
+        REQUIRE(::utimensat(AT_FDCWD, mark.c_str(), long_ago.data(), AT_SYMLINK_NOFOLLOW) == 0);
+        const auto report = store.manager.collect_garbage();
+        REQUIRE(report.freed.size() == 1);
+        CHECK(report.freed[0].path == mark);
+        CHECK_FALSE(fs::is_symlink(mark));
+        CHECK(fs::exists(payload));
+    }
 }
 
 TEST_CASE("a gc that is stopped is recorded, and the next goes on") {
