@@ -14,6 +14,7 @@
 #include "catalog/store.hpp"
 #include "manager/leftovers.hpp"
 #include "manager/named_links.hpp"
+#include "manager/taken_over.hpp"
 #include "sqlite/watch.hpp"
 
 namespace custody {
@@ -278,12 +279,12 @@ void Verification::check_payloads() {
 // What is on disk and not in the catalog: a crash may leave it, and nothing was lost by that.
 void Verification::check_strangers() {
     const auto listing = manager_.blobs().list();
+    const OrphanFindings orphan(manager_.blobs());
     look([&](sqlite::Connection& connection, std::vector<Finding>& found) {
         for (const auto& digest : listing.blobs) {
             const auto row = catalog::find_payload(connection, digest);
             if (row && row->present) continue;
-            found.push_back(
-                {Severity::note, "orphan_payload", digest.hex(), "no record names this file; an interrupted create leaves such"});
+            found.push_back(orphan.of(digest));
         }
     });
     for (const auto& path : listing.strangers) add(Severity::note, "stranger", path.string(), "this is no payload of ours");
