@@ -104,7 +104,8 @@ void record_healed(ManagerImpl& manager, const blobs::Staged& staged) {
 blobs::Published publish(ManagerImpl& manager, Making& making, blobs::Sync sync) {
     if (making.staged->closed()) return blobs::Published::present;
     const auto published = manager.blobs().publish(*making.staged, making.verified_at.has_value(), sync);
-    if (published != blobs::Published::present) making.verified_at.reset();
+    // What is there was hashed now, if a source is to go for it.
+    if (published != blobs::Published::present || making.wanted.transfer == Transfer::move) making.verified_at.reset();
     return published;
 }
 

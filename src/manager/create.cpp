@@ -54,7 +54,7 @@ Relations check_against_catalog(const ManagerImpl& manager, sqlite::Connection& 
 }
 
 // After a failure, under the write lock: what was brought in for nothing goes again, unless somebody else refers to it by now.
-void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::vector<Making>& all) {
+void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::span<Making> all) {
     for (auto& making : all) {
         if (!making.staged) continue;
         const bool unreferenced = !catalog::is_referenced(connection, making.staged->digest());
@@ -68,7 +68,7 @@ void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::vector<
 namespace {
 
 // The same where the trail can't be written; where the lock can't be had either, moved sources go back at least.
-void take_out_unrecorded(ManagerImpl& manager, std::vector<Making>& all) {
+void take_out_unrecorded(ManagerImpl& manager, std::span<Making> all) {
     try {
         manager.database().write([&](sqlite::Connection& connection) { take_out(manager, connection, all); });
     } catch (const Error&) {
@@ -144,6 +144,7 @@ std::optional<Artifact> repeated(sqlite::Connection& connection, Making& making)
     if (first.checksum != digest || first.type != wanted.type || first.metadata_text != making.metadata) {
         throw Conflict("the request key was used for artifact " + first.id.str() + ", which has other content, type or metadata");
     }
+    making.is_taken = !first.removed_at;
     making.entry.artifact_id = first.id.str();
     making.entry.row_salts.clear();
     making.entry.details["request_key"] = wanted.request_key;
@@ -255,6 +256,15 @@ audit::Draft failure_draft(const ManagerImpl& manager, const Making& making) {
     return draft;
 }
 
+// After the commit. What came again for an artifact whose payload was removed is not in the store: the source stays where it was.
+void settle(ManagerImpl& manager, Making& making) {
+    if (making.is_taken) {
+        manager.blobs().finish_move(*making.staged);
+    } else {
+        take_out_unrecorded(manager, {&making, 1});
+    }
+}
+
 std::vector<Artifact> create(ManagerImpl& manager, std::span<const NewArtifact> artifacts, const Progress& progress) {
     std::vector<Making> all;
     all.reserve(artifacts.size());
@@ -297,7 +307,7 @@ std::vector<Artifact> create(ManagerImpl& manager, std::span<const NewArtifact> 
         ManagerImpl::fail_foreign(error, record);
     }
     for (auto& making : all) {
-        if (making.staged) manager.blobs().finish_move(*making.staged);
+        if (making.staged) settle(manager, making);
         results.push_back(std::move(*making.result));
     }
     return results;

@@ -2,6 +2,7 @@
 
 #include <custody/artifact_manager.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct Making {
     std::optional<blobs::Staged> staged{};
     std::optional<Timestamp> verified_at{};  ///< when what was there under this digest was hashed, if it was not hashed now
     std::optional<Artifact> result{};
+    bool is_taken = true;  ///< false: the request was made before, and its payload was removed since
 
     /// Of an import: what its record says that the payload is. Where it is something else nothing of it is in the store, and the
     /// others go on without it.
@@ -53,7 +55,7 @@ void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at,
 /// The failure of several in one: recorded, and what was brought in for nothing taken out. Call in a handler.
 void fail_together(ManagerImpl& manager, audit::Draft&& draft, const Error& error, std::vector<Making>& all);
 /// What was brought in, and nothing refers to, goes again; under the write lock.
-void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::vector<Making>& all);
+void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::span<Making> all);
 
 /// Under the write lock: sees to it that the payload has its name, and records it. @throws IoError
 void record_payload(ManagerImpl& manager, sqlite::Connection& connection, Making& making, const Timestamp& now);

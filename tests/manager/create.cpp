@@ -151,6 +151,46 @@ TEST_CASE("a repeated request answers the first artifact, and other content unde
     CHECK(store.manager.verify().findings.empty());
 }
 
+TEST_CASE("a repeated request for an artifact whose payload was removed takes no source, and leaves nothing") {
+    Store store;
+    const auto source = store.scratch.file("source", "content");
+    NewArtifact wanted{.type = ArtifactType::log, .source_path = source};
+    wanted.transfer = Transfer::move;
+    wanted.request_key = "job-7";
+    SUBCASE("moved by a rename") {}
+    SUBCASE("moved by a copy") { fs::create_hard_link(source, store.scratch / "second"); }
+    SUBCASE("copied") { wanted.transfer = Transfer::copy; }
+    const auto first = store.manager.create_artifact(wanted);
+    REQUIRE(store.manager.cleanup_old_artifacts({.older_than_days = 0}).removed.size() == 1);
+    store.scratch.file("source", "content");
+    const auto again = store.manager.create_artifact(wanted);
+    CHECK(again.id == first.id);
+    CHECK(again.removed_at.has_value());
+    CHECK(slurp(source) == "content");
+    CHECK_FALSE(fs::exists(store.blob(first)));
+    CHECK(store.manager.verify().findings.empty());
+    CHECK(store.manager.collect_garbage().collected.empty());
+    (void)store.add(ArtifactType::log, "content");
+    CHECK(store.manager.create_artifact(wanted).id == first.id);
+    CHECK(slurp(source) == "content");
+    CHECK(store.manager.verify().findings.empty());
+}
+
+TEST_CASE("a source that is moved goes only for what was hashed then: an altered payload is healed by it") {
+    Store store;
+    const std::string content(4000, 'x');
+    const auto first = store.add(ArtifactType::log, content);
+    const auto time = fs::last_write_time(store.blob(first));
+    tamper(store.blob(first), std::string(4000, 'y'));
+    fs::last_write_time(store.blob(first), time);
+    const auto source = store.scratch.file("source", content);
+    (void)store.manager.create_artifact({.type = ArtifactType::log, .source_path = source, .transfer = Transfer::move});
+    CHECK_FALSE(fs::exists(source));
+    CHECK(slurp(store.blob(first)) == content);
+    CHECK(store.manager.verify().findings.empty());
+    CHECK(store.entries("artifact_storage", "heal").size() == 1);
+}
+
 TEST_CASE("what is identified can't be released as it is, unless somebody takes it on himself") {
     Store store;
     const auto raw = store.add(ArtifactType::video_raw, "face");
