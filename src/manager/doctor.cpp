@@ -11,6 +11,7 @@
 #include "audit/table.hpp"
 #include "manager/machine_checks.hpp"
 #include "manager/manager_impl.hpp"
+#include "manager/payload_root.hpp"
 #include "sqlite/migrations.hpp"
 #include "sqlite/wal_holders.hpp"
 
@@ -50,6 +51,13 @@ DoctorCheck check_space(const char* name, const std::filesystem::path& folder) {
     const auto severity = free_bytes < no_space_bytes ? Severity::error : Severity::warning;
     if (free_bytes < little_space_bytes) return {name, severity, text, "custody cleanup --older-than DAYS --dry-run"};
     return fine(name, text);
+}
+
+DoctorCheck check_payload_folder(const std::filesystem::path& folder) {
+    if (manager::has_payload_marker(folder)) return fine("payload folder", "says that it is this store's");
+    return {"payload folder", Severity::error,
+            folder.string() + " does not say that it is this store's: its disk is not mounted, or the file custody-store is gone",
+            "findmnt -T " + folder.string()};
 }
 
 DoctorCheck check_writable(ManagerImpl& manager) {
@@ -177,7 +185,10 @@ std::vector<DoctorCheck> ArtifactManager::doctor() {
     }
     run(checks, "permissions", [&] { return manager::check_permissions(opened); });
     run(checks, "space", [&] { return check_space("space", opened.storage_path()); });
-    if (opened.store().payload_root) run(checks, "payloads", [&] { return check_space("payloads", opened.blobs().root()); });
+    if (opened.store().payload_root) {
+        run(checks, "payloads", [&] { return check_space("payloads", opened.blobs().root()); });
+        run(checks, "payload folder", [&] { return check_payload_folder(opened.blobs().root()); });
+    }
     run(checks, "trash", [&] { return check_trash(opened); });
     run(checks, "wal", [&] { return check_wal(opened); });
     run(checks, "lock", [&] { return manager::check_lock(opened); });

@@ -31,6 +31,7 @@ ManagerImpl::ManagerImpl(manager::Layout layout, ManagerOptions options)
     if (shared.store->payload_root) manager::require_own_payload_root(root, shared.store->store_id, layout_.base);
     shared.blobs = std::make_unique<blobs::BlobStore>(root, blobs::Modes{shared.store->group_access}, layout_.artifacts());
     if (options_.diagnose) return;
+    if (shared.store->payload_root) manager::require_payload_folder(root);
     if (!options_.collecting) manager::sweep_leftovers(layout_);
     manager::make_reserve(layout_, shared.blobs->modes().file());
     open_signing_key();

@@ -83,8 +83,9 @@ void claim_payload_root(const std::filesystem::path& root, const std::string& st
             throw;
         }
     }
-    if (owner && owner->store_id == store_id) return;
-    throw InvalidArgument("the payloads of another store are in " + root.string() + " (" + payload_root_marker(root) +
+    if (owner && owner->store_id == store_id && owner->base == base) return;
+    throw InvalidArgument("the payloads of another store" + (owner ? ", that in " + owner->base.string() + "," : std::string()) +
+                          " are in " + root.string() + " (" + payload_root_marker(root) +
                           " says so): name another folder. Where an init was interrupted and that store was never made, remove "
                           "that file");
 }
@@ -100,6 +101,17 @@ void release_payload_root(const std::string& marker, const std::string& store_id
     if (count > 0 && std::string_view(bytes.data(), static_cast<std::size_t>(count)).starts_with(store_id)) {
         ::unlink(marker.c_str());
     }
+}
+
+bool has_payload_marker(const std::filesystem::path& root) { return owner_of(root).has_value(); }
+
+void require_payload_folder(const std::filesystem::path& root) {
+    std::error_code code;
+    const auto status = std::filesystem::symlink_status(root / "blobs", code);
+    if (status.type() != std::filesystem::file_type::not_found || has_payload_marker(root)) return;
+    throw IoError("the payload folder " + root.string() +
+                      " is missing or empty, and this store's payloads should be there: mount its disk, or put the folder back",
+                  ENOENT);
 }
 
 // A store that was moved is no longer where its marker says; one that was copied still is.

@@ -61,6 +61,30 @@ TEST_CASE("a payload folder that has become another store's is not used") {
     CHECK_NOTHROW(ArtifactManager{base});
 }
 
+TEST_CASE("a payload folder whose disk is not mounted is no empty one: the store is not opened, and doctor says why") {
+    const Scratch scratch;
+    const auto base = scratch / "store";
+    const auto payloads = scratch / "payloads";
+    CHECK(ArtifactManager::init(base, {.payloads = payloads}) == InitResult::created);
+    (void)ArtifactManager(base).create_artifact({.type = ArtifactType::log, .content = "content"});
+    const auto state = [&] {
+        for (const auto& check : ArtifactManager(base, {.diagnose = true}).doctor()) {
+            if (check.name == "payload folder") return check.severity;
+        }
+        return Finding::Severity::warning;
+    };
+    CHECK(state() == Finding::Severity::note);
+    fs::rename(payloads, scratch / "away");
+    SUBCASE("its mount point is there") { fs::create_directory(payloads); }
+    SUBCASE("nothing is there") {}
+    CHECK(message_of<IoError>([&] { ArtifactManager manager(base); }).find("mount its disk") != std::string::npos);
+    CHECK(state() == Finding::Severity::error);
+    CHECK_FALSE(ArtifactManager(base, {.diagnose = true}).verify().ok());
+    fs::remove(payloads);
+    fs::rename(scratch / "away", payloads);
+    CHECK(ArtifactManager(base).verify().findings.empty());
+}
+
 TEST_CASE("the claim of an init that was killed is replaced; that of a store which was moved is not") {
     const Scratch scratch;
     const auto base = scratch / "store";

@@ -2,7 +2,6 @@
 #include <sys/stat.h>
 
 #include <fstream>
-#include <future>
 
 #include "manager/support.hpp"
 
@@ -332,62 +331,4 @@ TEST_CASE("runs that were open are ended as lost") {
     (void)kept.restore();
     Raw raw(kept.restored);
     CHECK(raw.text("SELECT end_reason FROM runs") == "lost");
-}
-
-TEST_CASE("a restore that was killed is taken up again") {
-    Kept kept;
-    (void)kept.manager.backup(kept.folder);
-    const int code = in_child([&] {
-        (void)kept.restore({.reason = "r", .progress = [](auto, auto) { ::_exit(7); }});
-        return 0;
-    });
-    CHECK(code == 7);
-    CHECK(fs::exists(kept.restored / "restore-unfinished"));
-    CHECK_THROWS_AS(ArtifactManager(kept.restored, {.create = false}), StoreNotFound);
-    CHECK(kept.restore().payloads == 2);
-    ArtifactManager manager(kept.restored, {.create = false});
-    CHECK(manager.verify().ok());
-}
-
-TEST_CASE("a restore or an init into a folder that another restore is filling is refused, or waits, and takes nothing from it") {
-    Kept kept;
-    (void)kept.manager.backup(kept.folder);
-    const auto stranger = kept.restored / "audit/stranger";
-    std::future<InitResult> waiting;
-    const auto meanwhile = [&](auto, auto) {
-        if (waiting.valid()) return;
-        const int second = in_child([&] {
-            try {
-                (void)kept.restore({.reason = "me too"});
-            } catch (const Conflict&) {
-                return 7;
-            }
-            return 0;
-        });
-        CHECK(second == 7);
-        waiting = std::async(std::launch::async, [&] { return ArtifactManager::init(kept.restored); });
-    };
-    SUBCASE("that succeeds") {
-        CHECK(kept.restore({.reason = "r", .progress = meanwhile}).payloads == 2);
-        CHECK(waiting.get() == InitResult::already_there);
-        ArtifactManager manager(kept.restored, {.create = false});
-        CHECK(manager.verify().ok());
-    }
-    SUBCASE("that is interrupted") {
-        const auto interrupted = [&](auto, auto) {
-            std::ofstream(stranger) << "x";
-            throw std::runtime_error("enough");
-        };
-        CHECK_THROWS_AS((void)kept.restore({.reason = "r", .progress = interrupted}), std::runtime_error);
-        CHECK(slurp(stranger) == "x");
-        CHECK_FALSE(fs::exists(kept.restored / "storage"));
-    }
-}
-
-TEST_CASE("a store that another process has made in the folder of a restore is not taken away") {
-    Kept kept;
-    (void)kept.manager.backup(kept.folder);
-    CHECK(ArtifactManager::init(kept.restored) == InitResult::created);
-    CHECK_THROWS_AS((void)kept.restore(), InvalidArgument);
-    CHECK_NOTHROW(ArtifactManager(kept.restored, {.create = false}));
 }
