@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -82,8 +83,10 @@ std::vector<std::filesystem::path> dead_process_folders(const std::filesystem::p
 /// Removes them; answers how many went. @throws IoError
 std::size_t remove_dead_process_folders(const std::filesystem::path& parent);
 
-/// Waits until no other process has the folder locked, and locks it (flock) until the descriptor is closed. @throws IoError
-Descriptor lock_folder(const std::filesystem::path& folder);
+/// Waits until no other process has the folder locked, and locks it (flock) until the descriptor is closed. `tell` is called now
+/// and then meanwhile, and may throw to stop it. @throws Busy where it has taken too long; IoError
+Descriptor lock_folder(const std::filesystem::path& folder, std::chrono::milliseconds timeout = std::chrono::seconds(30),
+                       const std::function<void()>& tell = {});
 /// The same without waiting: nothing where another process has it locked. @throws IoError
 std::optional<Descriptor> try_lock_folder(const std::filesystem::path& folder);
 

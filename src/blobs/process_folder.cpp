@@ -7,6 +7,7 @@
 #include <custody/error.hpp>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "blobs/durable.hpp"
@@ -16,6 +17,8 @@
 namespace custody::blobs {
 
 namespace {
+
+constexpr std::chrono::milliseconds between_looks{10};
 
 /// <pid>-<16 hexadecimal digits>
 bool is_process_folder_name(std::string_view name) {
@@ -47,14 +50,20 @@ bool is_still_at(int folder, const std::filesystem::path& path) {
 
 }  // namespace
 
-Descriptor lock_folder(const std::filesystem::path& folder) {
+// By looking again and again: a flock that waits knows no time, and a signal's handler that asks it to begin anew keeps it
+// waiting.
+Descriptor lock_folder(const std::filesystem::path& folder, std::chrono::milliseconds timeout,
+                       const std::function<void()>& tell) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     for (;;) {
-        auto locked = open_folder(folder);
-        if (!locked) throw_io(errno, "open the folder", folder);
-        while (::flock(locked.get(), LOCK_EX) != 0) {
-            if (errno != EINTR) throw_io(errno, "lock the folder", folder);
+        if (auto locked = try_lock_folder(folder)) return std::move(*locked);  // else others have it, or have taken it away
+        if (std::chrono::steady_clock::now() >= deadline) {
+            throw Busy("another process is at work in " + folder.string() + ", and was so for " +
+                       std::to_string(timeout.count()) +
+                       " ms: say it again when that has ended, or wait longer (--lock-timeout)");
         }
-        if (is_still_at(locked.get(), folder)) return locked;  // else who had it has taken it away
+        if (tell) tell();
+        std::this_thread::sleep_for(between_looks);
     }
 }
 

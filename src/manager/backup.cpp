@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "blobs/durable.hpp"
+#include "blobs/incoming.hpp"
 #include "catalog/payloads.hpp"
 #include "manager/backup_folder.hpp"
 #include "manager/copy_check.hpp"
@@ -56,9 +57,13 @@ class Backup {
 
     BackupReport run() {
         open_folder();
-        const auto alone = blobs::lock_folder(folder_.root);
+        const auto tell = [&] {
+            if (options_.progress) options_.progress(0, 0);
+        };
+        const auto alone = blobs::lock_folder(folder_.root, manager_.options().lock_timeout, tell);
         report_.store_id = manager_.store().store_id;
         before_ = claim();
+        remove_unfinished();
         bool removed_meanwhile = copy_all();
         for (int attempt = 2; removed_meanwhile && attempt < most_attempts; ++attempt) {
             std::this_thread::sleep_for(between_attempts);  // so that a cleanup that is at work gets done
@@ -87,6 +92,11 @@ class Backup {
             throw InvalidArgument(folder_.root.string() + " has the backup of another store, " + there->store_id +
                                   ": name another folder");
         }
+        if (there && there->complete && there->has_payloads && options_.catalog_only) {
+            throw InvalidArgument(folder_.root.string() +
+                                  " has a backup with payloads, and one of the catalog alone would take its place: name another "
+                                  "folder, or leave out --catalog-only");
+        }
         if (!there) {
             if (!std::filesystem::is_empty(folder_.root)) {
                 throw InvalidArgument(folder_.root.string() + " is not empty, and no backup of this store: name another folder");
@@ -95,6 +105,15 @@ class Backup {
         }
         if (!options_.catalog_only) target_.create();
         return there && there->complete ? there : std::nullopt;
+    }
+
+    // Payloads that a backup which was killed was copying, where open files can't be named. Nobody else is at work in the folder.
+    void remove_unfinished() const {
+        std::error_code code;
+        for (std::filesystem::directory_iterator entry(folder_.root / "trash", code), end; !code && entry != end;
+             entry.increment(code)) {
+            if (blobs::is_temporary_file_name(entry->path().filename().native())) ::unlink(entry->path().c_str());
+        }
     }
 
     void copy_catalog() {
@@ -204,10 +223,11 @@ class Backup {
 
     // What this backup does not continue is another history: the store was restored or rolled back since.
     void keep_before() {
-        const auto kept = folder_.aside("catalog.db", before_->epoch, before_->tree_size);
+        const auto kept = folder_.aside("catalog.db", *before_);
         // Under a second name: until the new ones are in their places, the old ones are.
         keep_file(folder_.catalog(), kept);
-        keep_file(folder_.manifest(), folder_.aside("backup.json", before_->epoch, before_->tree_size));
+        keep_file(folder_.manifest(), folder_.aside("backup.json", *before_));
+        blobs::sync_folder(folder_.root);  // before the old names go
         add(Severity::warning, "history_kept", kept.string(),
             "the backup before this one has entries that the store hasn't: it is kept under this name");
     }

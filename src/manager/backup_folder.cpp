@@ -8,10 +8,10 @@
 
 namespace custody::manager {
 
-std::filesystem::path BackupFolder::aside(std::string_view file, const std::string& epoch, std::uint64_t tree_size) const {
+std::filesystem::path BackupFolder::aside(std::string_view file, const Manifest& of) const {
     const auto dot = file.rfind('.');
-    return root /
-           (std::string(file.substr(0, dot)) + "-" + epoch + "-" + std::to_string(tree_size) + std::string(file.substr(dot)));
+    return root / (std::string(file.substr(0, dot)) + "-" + of.epoch + "-" + std::to_string(of.tree_size) + "-" +
+                   of.root.value().hex().substr(0, 16) + std::string(file.substr(dot)));
 }
 
 std::optional<Manifest> Manifest::read(const std::filesystem::path& file) {

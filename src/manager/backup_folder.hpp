@@ -10,6 +10,8 @@
 
 namespace custody::manager {
 
+struct Manifest;
+
 /// What lies in a folder of backups: catalog.db, blobs/ as in a store, and a description, backup.json.
 struct BackupFolder {
     std::filesystem::path root;
@@ -17,8 +19,9 @@ struct BackupFolder {
     [[nodiscard]] std::filesystem::path draft() const { return root / "catalog.db.new"; }
     [[nodiscard]] std::filesystem::path damaged_catalog() const { return root / "catalog-damaged.db"; }
     [[nodiscard]] std::filesystem::path manifest() const { return root / "backup.json"; }
-    /// Where a backup goes that the next one does not continue.
-    [[nodiscard]] std::filesystem::path aside(std::string_view file, const std::string& epoch, std::uint64_t tree_size) const;
+    /// Where a complete backup goes that the next one does not continue. The head's root is in the name: two stores that went on
+    /// differently from one copy have the same epoch, and may have as many entries.
+    [[nodiscard]] std::filesystem::path aside(std::string_view file, const Manifest& of) const;
 };
 
 /// backup.json: whose backup it is, and the head that its catalog had when it was complete.

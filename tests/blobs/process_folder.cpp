@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <csignal>
+#include <custody/error.hpp>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "blobs/durable.hpp"
@@ -80,4 +82,22 @@ TEST_CASE("a folder that a sweep takes between its making and its lock is made a
     sweeper.join();
     CHECK(taken >= 1);
     CHECK(ran.out == "there\n");
+}
+
+TEST_CASE("the lock of a folder is waited for, but not for ever, and whoever waits can stop it") {
+    const Scratch scratch;
+    using std::chrono::milliseconds;
+    auto held = std::make_optional(custody::blobs::lock_folder(scratch.path()));
+    CHECK(message_of<custody::Busy>([&] {
+              (void)custody::blobs::lock_folder(scratch.path(), milliseconds(30));
+          }).find(scratch.path().string()) != std::string::npos);
+    const auto stop = [] { throw custody::Error("stopped by hand"); };
+    CHECK(message_of<custody::Error>([&] { (void)custody::blobs::lock_folder(scratch.path(), std::chrono::hours(1), stop); }) ==
+          "stopped by hand");
+    int looks = 0;
+    const auto let_go = [&] {
+        if (++looks == 3) held.reset();
+    };
+    CHECK(custody::blobs::lock_folder(scratch.path(), std::chrono::hours(1), let_go).get() >= 0);
+    CHECK(looks == 3);
 }

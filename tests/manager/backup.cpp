@@ -105,6 +105,26 @@ TEST_CASE("a backup of the catalog alone has no payloads, and says so") {
     CHECK(report.payloads_copied == 0);
     CHECK_FALSE(fs::exists(folder / "blobs"));
     CHECK(manifest_of(folder).at("payloads").is_null());
+    CHECK(store.manager.backup(folder).payloads_copied == 1);
+    const auto before = slurp(folder / "backup.json");
+    const auto said = message_of<InvalidArgument>([&] { (void)store.manager.backup(folder, {.catalog_only = true}); });
+    CHECK(said.find("name another folder") != std::string::npos);
+    CHECK(slurp(folder / "backup.json") == before);
+    CHECK(ArtifactManager::restore(folder, store.scratch / "restored", {.reason = "r"}).payloads == 1);
+}
+
+TEST_CASE("what a backup that was killed was writing goes with the next one") {
+    Store store;
+    (void)store.add(ArtifactType::log, "one");
+    const auto folder = store.scratch / "kept";
+    (void)store.manager.backup(folder);
+    (void)store.scratch.file("kept/trash/incoming-" + std::string(32, 'a'), "half a payload");
+    const auto stranger = store.scratch.file("kept/trash/stranger", "somebody's");
+    (void)store.manager.backup(folder);
+    CHECK(fs::exists(stranger));
+    fs::remove(stranger);
+    (void)store.manager.backup(folder);
+    CHECK_FALSE(fs::exists(folder / "trash"));
 }
 
 TEST_CASE("a damaged and a missing payload are named, the rest is done, and no entry is written") {

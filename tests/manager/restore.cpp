@@ -311,11 +311,38 @@ TEST_CASE("a backup of what a store was restored from keeps the history that goe
     CHECK(report.ok());
     REQUIRE(report.findings.size() == 1);
     CHECK(report.findings[0].kind == "history_kept");
-    const auto aside = kept.folder / ("catalog-" + newer.epoch + "-" + std::to_string(newer.tree_size) + ".db");
+    const auto aside = kept.folder / ("catalog-" + newer.epoch + "-" + std::to_string(newer.tree_size) + "-" +
+                                      newer.root.value().hex().substr(0, 16) + ".db");
     REQUIRE(fs::exists(aside));
     const auto back = ArtifactManager::restore(aside, kept.scratch / "back", {.reason = "the wrong one was restored"});
     CHECK(back.left_size == newer.tree_size);
     CHECK(back.payloads == 3);
+}
+
+TEST_CASE("of stores that went on differently from one copy, each that a folder of backups leaves behind is kept") {
+    Kept kept;
+    kept.manager.audit().flush();
+    const auto copy = [&](const char* name) {
+        REQUIRE(shell("cp -a '" + kept.base.string() + "' '" + (kept.scratch / name).string() + "'").exit_code == 0);
+    };
+    copy("b");
+    copy("c");
+    std::set<std::string> roots;
+    for (const char* name : {"store", "b", "c"}) {
+        ArtifactManager manager(kept.scratch / name, {.actor = "tester"});
+        (void)manager.create_artifact({.type = ArtifactType::log, .content = name});
+        roots.insert(manager.backup(kept.folder).root.value().hex());
+    }
+    CHECK(roots.size() == 3);
+    std::size_t catalogs = 0;
+    for (const auto& entry : fs::directory_iterator(kept.folder)) {
+        const auto name = entry.path().filename().string();
+        if (!name.starts_with("catalog-")) continue;
+        ++catalogs;
+        const auto back = ArtifactManager::restore(entry.path(), kept.scratch / ("back-" + name), {.reason = "r"});
+        CHECK(roots.erase(back.left_root.value().hex()) == 1);
+    }
+    CHECK(catalogs == 2);
 }
 
 TEST_CASE("runs that were open are ended as lost") {
