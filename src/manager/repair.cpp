@@ -90,7 +90,14 @@ class Repairing {
                 recorder.finish();
             });
         }
-        for (const auto& difference : differences) tell("schema", difference, "the schema is as it was shipped again");
+        for (const auto& difference : differences) {
+            const bool had_rows = difference.starts_with("foreign table ");
+            tell("schema", difference,
+                 std::string("the schema is as it was shipped again") +
+                     (had_rows ? "; the catalog with this table in it is kept as " + manager_.layout().catalog().string() +
+                                     ".v<version>-<time>"
+                               : ""));
+        }
     }
 
     void repair_counters() {
@@ -143,14 +150,6 @@ class Repairing {
         });
     }
 
-    // A create that goes on at this moment has its file, and not yet its row: under the lock it finds the file gone, and links it
-    // again.
-    void sweep_orphans() {
-        auto orphans = subjects({"orphan_payload"});
-        if (!orphans.empty()) give_back(orphans);
-        if (orphans.empty()) return;
-        auto swept = json::array();
-        if (!options_.dry_run) {
     // A source that was moved in by a create which died has no other copy: it goes back to its place, and stays where it can't.
     void give_back(std::set<std::string>& orphans) {
         for (const auto& taken : manager_.blobs().taken_over()) {
@@ -171,6 +170,14 @@ class Repairing {
         }
     }
 
+    // A create that goes on at this moment has its file, and not yet its row: under the lock it finds the file gone, and links it
+    // again.
+    void sweep_orphans() {
+        auto orphans = subjects({"orphan_payload"});
+        if (!orphans.empty()) give_back(orphans);
+        if (orphans.empty()) return;
+        auto swept = json::array();
+        if (!options_.dry_run) {
             auto entry = draft("orphans");
             manager_.change(
                 entry,

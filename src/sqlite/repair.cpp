@@ -34,6 +34,13 @@ std::vector<Difference> differences_of(Connection& connection, int version) {
     return all;
 }
 
+// Such a table goes with its rows, and nobody else has them.
+bool has_foreign_table(Connection& connection, int version) {
+    const auto all = differences_of(connection, version);
+    return std::any_of(all.begin(), all.end(),
+                       [](const Difference& each) { return each.type == "table" && each.kind == "foreign"; });
+}
+
 // Dropping a table takes its indexes and triggers along, so each step looks anew.
 bool drop_one(Connection& connection, int version) {
     for (const auto* type : {"trigger", "view", "index", "table"}) {
@@ -74,6 +81,7 @@ void Database::repair_schema(const std::function<void(Connection&)>& body) {
     writer->set_busy_timeout(options_.lock_timeout);
     writer->execute("BEGIN IMMEDIATE");
     try {
+        if (has_foreign_table(*writer, version_)) keep_copy();
         while (drop_one(*writer, version_)) {
         }
         make_missing(*writer, version_);

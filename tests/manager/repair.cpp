@@ -150,6 +150,11 @@ TEST_CASE("a schema is put back where every row agrees with the trail, and the s
     CHECK_THROWS_AS(ArtifactManager{store.base}, SchemaAltered);
     const auto report = diagnosis.repair();
     CHECK(report.after.findings.empty());
+    // What was in the foreign table is not gone.
+    const auto kept = shell("sqlite3 '" + (store.base / "storage").string() + "'/catalog.db.v*-* 'SELECT x FROM extra'");
+    CHECK(kept.out == "1\n");
+    CHECK(std::any_of(report.repairs.begin(), report.repairs.end(),
+                      [](const Repair& repair) { return repair.message.find("catalog.db.v") != std::string::npos; }));
     const auto entry = store.last_entry();
     CHECK(entry.at("action") == "repair");
     CHECK(entry.at("details").at("differences").size() == 7);
