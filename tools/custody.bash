@@ -39,7 +39,8 @@ _custody_options() {
         gc) echo "--grace --reason --dry-run --yes" ;;
         "retention set") echo "--days --when-descendants-completed --reason" ;;
         "retention remove") echo "--reason" ;;
-        "hold add" | "hold remove") echo "--reason" ;;
+        "hold add") echo "--reason" ;;
+        "hold remove") echo "--hold --reason" ;;
         verify) echo "--quick --sample --resume --threads --repair --from --dry-run --yes" ;;
         sql) echo "--format --time-limit --max-rows" ;;
     esac

@@ -181,8 +181,10 @@ class CUSTODY_API ArtifactManager {
     // ---- Holds and cleanup ----
     /// @throws NotFound; InvalidArgument without a reason
     Hold add_hold(const ArtifactId& id, const std::string& reason);
-    /// Lifts every hold on the artifact; answers how many. @throws NotFound where the artifact is unknown or not on hold
-    std::size_t remove_hold(const ArtifactId& id, const std::string& reason = {});
+    /// Lifts every hold on the artifact, or the one of that number; answers how many. @throws NotFound where the artifact is
+    /// unknown or not on hold
+    std::size_t remove_hold(const ArtifactId& id, const std::string& reason = {},
+                            const std::optional<std::int64_t>& hold_id = {});
     [[nodiscard]] std::vector<Hold> list_holds();
     /// Removes payloads of old artifacts; record, links and trail stay. Kept, with the reason: artifacts on hold, in use by an
     /// unfinished run, or with a dependent that is pending, in progress or failed. @throws InvalidArgument for negative days

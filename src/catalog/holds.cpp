@@ -13,13 +13,14 @@ std::int64_t insert_hold(sqlite::Connection& connection, ArtifactKey artifact, c
     return query.integer(0);
 }
 
-std::vector<std::int64_t> lift_holds(sqlite::Connection& connection, ArtifactKey artifact, const std::string& removed_by,
+std::vector<std::int64_t> lift_holds(sqlite::Connection& connection, ArtifactKey artifact,
+                                     const std::optional<std::int64_t>& hold_id, const std::string& removed_by,
                                      const Timestamp& removed_at) {
     std::vector<std::int64_t> lifted;
     sqlite::Query query(connection,
                         "UPDATE holds SET removed_by = ?, removed_at = ? WHERE artifact_key = ? AND removed_at IS NULL "
-                        "RETURNING hold_id",
-                        removed_by, removed_at.str(), artifact);
+                        "AND hold_id = coalesce(?, hold_id) RETURNING hold_id",
+                        removed_by, removed_at.str(), artifact, hold_id);
     while (query.step()) lifted.push_back(query.integer(0));
     return lifted;
 }

@@ -72,10 +72,15 @@ TEST_CASE("an artifact on hold is kept until the hold is lifted") {
     CHECK_THROWS_AS(store.manager.add_hold(held.id, ""), InvalidArgument);
     CHECK_THROWS_AS(store.manager.add_hold(ArtifactId::random(), "why"), NotFound);
     CHECK_THROWS_AS(store.manager.remove_hold(ArtifactId::random()), NotFound);
+    CHECK_THROWS_AS(store.manager.add_hold(held.id, " \n"), InvalidArgument);
+    CHECK_THROWS_AS(store.manager.remove_hold(held.id, "settled", hold.hold_id + 5), NotFound);
+    const auto third = store.manager.add_hold(held.id, "a third");
+    CHECK(store.manager.remove_hold(held.id, "settled", third.hold_id) == 1);
+    CHECK(store.manager.list_holds().size() == 2);
     CHECK(store.manager.remove_hold(held.id, "settled") == 2);
     CHECK_THROWS_AS(store.manager.remove_hold(held.id), NotFound);
     CHECK(store.manager.list_holds().empty());
-    CHECK(store.raw().number("SELECT count(*) FROM review_holds WHERE active = 0 AND removed_by = 'tester'") == 2);
+    CHECK(store.raw().number("SELECT count(*) FROM review_holds WHERE active = 0 AND removed_by = 'tester'") == 3);
     CHECK(removed(store, {.older_than_days = 0}) == std::vector{held.id});
 }
 

@@ -197,6 +197,10 @@ def test_holds_retention_and_garbage(manager):
     policy = manager.set_retention(ArtifactType.LOG, 0, reason="SOP 12")
     assert manager.list_retention() == [policy] and policy.artifact_type is ArtifactType.LOG
     assert manager.collect_garbage(dry_run=True).removed == []
+    other = manager.add_hold(made.artifact_id, "audit")
+    assert manager.remove_hold(made.artifact_id, "over", hold_id=hold.hold_id) == 1 and manager.list_holds() == [other]
+    with pytest.raises(custody.InvalidArgument):
+        manager.remove_hold(made.artifact_id, hold_id=0)
     assert manager.remove_hold(made.artifact_id, "over") == 1
     gone = manager.collect_garbage(grace_seconds=0)
     assert gone.removed[0].artifact_id == made.artifact_id and gone.freed_bytes >= 3

@@ -25,6 +25,11 @@ TEST_CASE("init opens a store to its group, keeps payloads elsewhere, and drops 
     CHECK(contains(bench.run("stat -c %a store/storage store/storage/catalog.db").out, "2770\n660\n"));
     CHECK(contains(bench.run("find elsewhere -type f -printf '%m '").out, "440"));
     CHECK(bench.run("find store/storage/blobs -type f 2>/dev/null").out.empty());
+    for (const std::string option : {"--group", "--no-phi-guard", "--json --group"}) {
+        const auto again = bench.custody("init " + option);
+        CHECK(again.exit_code == 0);
+        CHECK(contains(again.err, "they were not applied to the one that is there"));
+    }
 }
 
 TEST_CASE("migrate on a store of this version does nothing, and says so") {
@@ -132,6 +137,25 @@ TEST_CASE("holds are listed and lifted") {
     CHECK(bench.json_of("hold remove " + id + " --reason done")["holds_removed"] == 1);
     CHECK(bench.json_of("hold list").empty());
     CHECK(bench.custody("hold remove " + id).exit_code == 4);
+}
+
+TEST_CASE("of several holds one is lifted by its number, and a blank reason is none") {
+    const Bench bench;
+    const auto id = bench.done("add --type log");
+    const auto first = bench.json_of("hold add " + id + " --reason litigation")["hold_id"].dump();
+    const auto second = bench.json_of("hold add " + id + " --reason audit")["hold_id"].dump();
+    CHECK(contains(bench.done("hold list"), "  " + second + "  "));
+    CHECK(bench.custody("hold add " + id + " --reason ' \t'").exit_code == 1);
+    CHECK(bench.custody("hold remove " + id + " --reason ' '").exit_code == 1);
+    CHECK(bench.custody("hold remove " + id + " --hold x").exit_code == 2);
+    CHECK(bench.custody("hold remove " + id + " --hold 99").exit_code == 4);
+    CHECK(bench.json_of("hold remove " + id + " --hold " + first)["holds_removed"] == 1);
+    CHECK(bench.custody("hold remove " + id + " --hold " + first).exit_code == 4);
+    const auto left = bench.json_of("hold list");
+    REQUIRE(left.size() == 1);
+    CHECK(left[0]["reason"] == "audit");
+    CHECK(bench.json_of("audit query --action remove --outcome done")[0]["details"]["hold_ids"].dump() == "[" + first + "]");
+    CHECK(bench.custody("verify").exit_code == 0);
 }
 
 TEST_CASE("a snapshot is one database that sqlite3 opens, with or without free text") {

@@ -113,12 +113,8 @@ struct StatusFlags {
 int change_status(const Session& session, const StatusFlags& flags) {
     auto manager = session.open();
     const auto artifact = manager.update_artifact_status(*flags.id, *flags.status, flags.error);
-    if (session.json_output) {
-        put_json(to_json(artifact, manager.storage_path()));
-    } else {
-        session.say(fmt::format("artifact {} is {}", artifact.id.str(), to_string(artifact.status)));
-    }
-    return exit_done;
+    return session.tell_done(fmt::format("artifact {} is {}", artifact.id.str(), to_string(artifact.status)),
+                             [&] { return to_json(artifact, manager.storage_path()); });
 }
 
 struct HistoryFlags {
@@ -136,8 +132,7 @@ bool has_creation(const std::vector<AuditEntry>& entries) {
 int prove_history(const Session& session, const HistoryFlags& flags) {
     auto manager = session.open();
     const auto files = manager.audit().prove_history(*flags.id, flags.prove, session.signing_key);
-    put_files(files, session.json_output);
-    return exit_done;
+    return put_files(files, session.json_output) ? exit_done : exit_partial;
 }
 
 int history(const Session& session, const HistoryFlags& flags) {

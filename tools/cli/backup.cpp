@@ -32,6 +32,18 @@ std::string head_text(std::uint64_t size, const std::optional<Digest>& root) {
     return root ? fmt::format("{} entries, root {}", size, root->hex()) : std::string("unknown");
 }
 
+void print(const BackupReport& report) {
+    print_findings(report.findings);
+    Fields fields;
+    fields.add("head", head_text(report.tree_size, report.root));
+    fields.add("payloads", std::to_string(report.payloads));
+    fields.add("copied", fmt::format("{} ({})", report.payloads_copied, size_text(report.bytes_copied)));
+    fields.add("result", report.ok()       ? "the backup is complete; what was copied is verified"
+                         : report.complete ? "error: the catalog is safe, and what is named above is not"
+                                           : "error: the backup before this one stays in its place");
+    fields.print();
+}
+
 int backup(const Session& session, const BackupFlags& flags) {
     auto manager = session.open_for_diagnosis();
     const auto report = [&] {
@@ -39,22 +51,16 @@ int backup(const Session& session, const BackupFlags& flags) {
         return manager.backup(flags.folder,
                               {.catalog_only = flags.catalog_only, .rehash = flags.rehash, .progress = bar.callback()});
     }();
-    if (session.json_output) {
-        put_json(to_json(report));
-    } else {
-        print_findings(report.findings);
-        Fields fields;
-        fields.add("head", head_text(report.tree_size, report.root));
-        fields.add("payloads", std::to_string(report.payloads));
-        fields.add("copied", fmt::format("{} ({})", report.payloads_copied, size_text(report.bytes_copied)));
-        fields.add("result", report.ok()       ? "the backup is complete; what was copied is verified"
-                             : report.complete ? "error: the catalog is safe, and what is named above is not"
-                                               : "error: the backup before this one stays in its place");
-        fields.print();
-    }
+    const auto* const done = report.ok()       ? "the backup is complete"
+                             : report.complete ? "the catalog was copied, and not every payload"
+                                               : "the backup failed: the one before it stays in its place";
+    const auto written = put_result(done, [&] {
+        if (session.json_output) return put_json(to_json(report));
+        print(report);
+    });
     if (!report.audited)
         session.say("this backup was not recorded in the audit trail: the store is altered, damaged or can't be written");
-    return report.ok() ? exit_done : exit_altered;
+    return !report.ok() ? exit_altered : written ? exit_done : exit_partial;
 }
 
 struct RestoreFlags {
@@ -64,6 +70,17 @@ struct RestoreFlags {
     std::string payloads{};
     bool accept_missing = false;
 };
+
+void print(const RestoreReport& report, const std::string& store) {
+    print_findings(report.findings);
+    Fields fields;
+    fields.add("store", store);
+    fields.add("epoch", fmt::format("{}, after {}", report.epoch, report.left_epoch));
+    fields.add("left at", head_text(report.left_size, report.left_root));
+    fields.add("payloads", fmt::format("{} ({})", report.payloads, size_text(report.bytes)));
+    if (report.payloads_missing != 0) fields.add("missing", std::to_string(report.payloads_missing));
+    fields.print();
+}
 
 int restore(const Session& session, const RestoreFlags& flags) {
     const auto report = [&] {
@@ -75,23 +92,14 @@ int restore(const Session& session, const RestoreFlags& flags) {
                                          .progress = bar.callback()},
                                         session.manager_options());
     }();
-    if (session.json_output) {
-        put_json(to_json(report));
-    } else {
-        print_findings(report.findings);
-        Fields fields;
-        fields.add("store", flags.destination);
-        fields.add("epoch", fmt::format("{}, after {}", report.epoch, report.left_epoch));
-        fields.add("left at", head_text(report.left_size, report.left_root));
-        fields.add("payloads", fmt::format("{} ({})", report.payloads, size_text(report.bytes)));
-        if (report.payloads_missing != 0) fields.add("missing", std::to_string(report.payloads_missing));
-        fields.print();
-    }
+    const auto written = put_result("the store was restored: " + flags.destination, [&] {
+        if (session.json_output) return put_json(to_json(report));
+        print(report, flags.destination);
+    });
     if (report.payloads_missing != 0) {
         session.say(count_text(report.payloads_missing, "payload is", "payloads are") + " missing in the restored store");
-        return exit_partial;
     }
-    return exit_done;
+    return written && report.payloads_missing == 0 ? exit_done : exit_partial;
 }
 
 }  // namespace

@@ -22,17 +22,14 @@ int link(const Session& session, const LinkFlags& flags) {
                                                .output_artifact_id = *flags.output,
                                                .relationship = flags.relationship,
                                                .allow_identified_release = flags.allow_identified_release});
-    if (session.json_output) {
+    return session.tell_done(added == 0 ? "linked already; nothing was changed" : count_text(added, "link") + " added", [&] {
         ordered_json sources = ordered_json::array();
         for (const auto& source : flags.sources) sources.push_back(source.str());
-        put_json({{"output_artifact_id", flags.output->str()},
-                  {"source_artifact_ids", sources},
-                  {"relationship", flags.relationship},
-                  {"links_added", added}});
-    } else {
-        session.say(added == 0 ? "linked already; nothing was changed" : count_text(added, "link") + " added");
-    }
-    return exit_done;
+        return ordered_json{{"output_artifact_id", flags.output->str()},
+                            {"source_artifact_ids", sources},
+                            {"relationship", flags.relationship},
+                            {"links_added", added}};
+    });
 }
 
 enum class Format { tree, as_json, dot, svg };

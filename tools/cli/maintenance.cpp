@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "maintenance.hpp"
 #include "output.hpp"
 #include "verbs.hpp"
@@ -44,23 +46,21 @@ struct HoldFlags {
 int hold(const Session& session, const HoldFlags& flags) {
     auto manager = session.open();
     const auto placed = manager.add_hold(*flags.id, flags.reason);
-    if (session.json_output) {
-        put_json(to_json(placed));
-    } else {
-        session.say(fmt::format("artifact {} is on hold", placed.artifact_id.str()));
-    }
-    return exit_done;
+    return session.tell_done(fmt::format("artifact {} is on hold", placed.artifact_id.str()), [&] { return to_json(placed); });
 }
 
-int release(const Session& session, const HoldFlags& flags) {
+struct ReleaseFlags {
+    std::optional<ArtifactId> id{};
+    std::optional<std::int64_t> hold_id{};
+    std::string reason{};
+};
+
+int release(const Session& session, const ReleaseFlags& flags) {
     auto manager = session.open();
-    const auto removed = manager.remove_hold(*flags.id, flags.reason);
-    if (session.json_output) {
-        put_json({{"artifact_id", flags.id->str()}, {"holds_removed", removed}});
-    } else {
-        session.say(count_text(removed, "hold") + " removed from artifact " + flags.id->str());
-    }
-    return exit_done;
+    const auto removed = manager.remove_hold(*flags.id, flags.reason, flags.hold_id);
+    return session.tell_done(count_text(removed, "hold") + " removed from artifact " + flags.id->str(), [&] {
+        return ordered_json{{"artifact_id", flags.id->str()}, {"holds_removed", removed}};
+    });
 }
 
 struct HoldsFlags {};
@@ -73,9 +73,11 @@ int list_holds(const Session& session, const HoldsFlags&) {
         for (const auto& each : holds) array.add(to_json(each));
         array.end();
     } else {
-        Table table({{"ARTIFACT"}, {"SINCE (UTC)"}, {"BY"}, {"REASON"}});
-        for (const auto& each : holds)
-            table.add({each.artifact_id.str(), time_text(each.placed_at), each.placed_by, each.reason});
+        Table table({{"ARTIFACT"}, {"HOLD", Table::Align::right}, {"SINCE (UTC)"}, {"BY"}, {"REASON"}});
+        for (const auto& each : holds) {
+            table.add(
+                {each.artifact_id.str(), std::to_string(each.hold_id), time_text(each.placed_at), each.placed_by, each.reason});
+        }
         table.print();
     }
     return exit_done;
@@ -90,9 +92,16 @@ void add_hold_verbs(CLI::App& app, Session& session) {
     add_artifact_id(placed.app, "ID", placed.options.id, "the artifact")->required();
     add_text(placed.app, "--reason", "R", placed.options.reason, "why")->required();
 
-    auto lifted = add_verb<HoldFlags>(
-        group, session, {"remove", "lift every hold on an artifact", "custody hold remove $ID --reason 'case closed'"}, release);
+    auto lifted = add_verb<ReleaseFlags>(
+        group, session,
+        {"remove", "lift every hold on an artifact, or one of them",
+         "custody hold remove $ID --reason 'case closed'\ncustody hold remove $ID --hold 3 --reason 'case closed'"},
+        release);
     add_artifact_id(lifted.app, "ID", lifted.options.id, "the artifact")->required();
+    add_parsed(
+        lifted.app, "--hold", "N", lifted.options.hold_id,
+        [](const std::string& text) { return parse_integer(text, 1, std::numeric_limits<std::int64_t>::max()); },
+        "only the hold of this number; see custody hold list");
     add_text(lifted.app, "--reason", "R", lifted.options.reason, "why");
 
     add_verb<HoldsFlags>(group, session, {"list", "every hold", "custody hold list --json"}, list_holds);

@@ -69,16 +69,30 @@ int import_original(const Session& session, const ImportFlags& flags) {
         options.progress = bar.callback();
         return run_import(session, flags, options);
     }();
-    if (session.json_output) {
-        put_json(to_json(report));
-    } else {
+    const auto done = "imported " + count_text(report.artifacts, "artifact") + ", " + count_text(report.runs, "run") + " and " +
+                      count_text(report.audit_entries, "audit entry", "audit entries");
+    const auto written = put_result(report.dry_run ? "" : done, [&] {
+        if (session.json_output) return put_json(to_json(report));
         print(report);
-    }
-    return report.ok() ? exit_done : exit_partial;
+    });
+    return written && report.ok() ? exit_done : exit_partial;
 }
 
 struct ExportFlags {
     std::string folder{};
+void print(const ExportReport& report) {
+    print_remarks(report.remarks);
+    Fields fields;
+    fields.add("folder", report.folder.string());
+    fields.add("artifacts", std::to_string(report.artifacts));
+    fields.add("payloads", fmt::format("{} ({})", report.payloads, size_text(report.payload_bytes)));
+    fields.add("runs", std::to_string(report.runs));
+    fields.add("audit entries", fmt::format("{}; {} of operations that the original doesn't have stay here", report.audit_entries,
+                                            report.audit_entries_left_out));
+    fields.add("times of", report.timezone);
+    fields.print();
+}
+
     std::string timezone{};
 };
 
@@ -88,21 +102,11 @@ int export_original(const Session& session, const ExportFlags& flags) {
         ProgressBar bar(session, "exporting", ProgressBar::Unit::bytes, "nothing was exported");
         return manager.export_original(flags.folder, {.timezone = flags.timezone, .progress = bar.callback()});
     }();
-    if (session.json_output) {
-        put_json(to_json(report));
-    } else {
-        print_remarks(report.remarks);
-        Fields fields;
-        fields.add("folder", report.folder.string());
-        fields.add("artifacts", std::to_string(report.artifacts));
-        fields.add("payloads", fmt::format("{} ({})", report.payloads, size_text(report.payload_bytes)));
-        fields.add("runs", std::to_string(report.runs));
-        fields.add("audit entries", fmt::format("{}; {} of operations that the original doesn't have stay here",
-                                                report.audit_entries, report.audit_entries_left_out));
-        fields.add("times of", report.timezone);
-        fields.print();
-    }
-    return report.ok() ? exit_done : exit_partial;
+    const auto written = put_result("the tree was written: " + report.folder.string(), [&] {
+        if (session.json_output) return put_json(to_json(report));
+        print(report);
+    });
+    return written && report.ok() ? exit_done : exit_partial;
 }
 
 }  // namespace

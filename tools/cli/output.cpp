@@ -203,14 +203,18 @@ std::string count_text(std::uint64_t count, std::string_view singular, std::stri
     return plural.empty() ? fmt::format("{} {}s", count, singular) : fmt::format("{} {}", count, plural);
 }
 
-void put_files(const std::vector<std::filesystem::path>& files, bool as_json) {
-    if (!as_json) {
-        for (const auto& file : files) put_line(file.string());
-        return;
-    }
-    JsonArray array;
-    for (const auto& file : files) array.add(file.string());
-    array.end();
+bool put_files(const std::vector<std::filesystem::path>& files, bool as_json) {
+    std::string done = count_text(files.size(), "file") + " written:";
+    for (const auto& file : files) done += " " + file.string();
+    return put_result(files.empty() ? "" : done, [&] {
+        if (!as_json) {
+            for (const auto& file : files) put_line(file.string());
+            return;
+        }
+        JsonArray array;
+        for (const auto& file : files) array.add(file.string());
+        array.end();
+    });
 }
 
 }  // namespace custody::cli

@@ -69,8 +69,8 @@ class JsonArray {
     bool empty_ = true;
 };
 
-/// The paths of files that were written: an array, or one a line.
-void put_files(const std::vector<std::filesystem::path>& files, bool as_json);
+/// The paths of files that were written: an array, or one a line. Answers whether that could be said, as put_result does.
+bool put_files(const std::vector<std::filesystem::path>& files, bool as_json);
 
 /// Columns side by side. The last one is cut to the terminal's width, where there is one.
 class Table {

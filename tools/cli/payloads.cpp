@@ -54,8 +54,9 @@ struct CheckoutFlags {
 int checkout(const Session& session, const CheckoutFlags& flags) {
     if (flags.destination.empty()) throw UsageError("DEST: the name is empty");
     auto manager = session.open();
-    put_path(session, *flags.id, manager.checkout(*flags.id, flags.destination));
-    return exit_done;
+    const auto copy = manager.checkout(*flags.id, flags.destination);
+    const auto written = put_result("the copy was written: " + copy.string(), [&] { put_path(session, *flags.id, copy); });
+    return written ? exit_done : exit_partial;
 }
 
 struct CatFlags {

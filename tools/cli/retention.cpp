@@ -24,23 +24,16 @@ int set(const Session& session, const RetentionFlags& flags) {
     const auto policy = manager.set_retention(
         *flags.type,
         {.days = flags.days, .when_descendants_completed = flags.when_descendants_completed, .reason = flags.reason});
-    if (session.json_output) {
-        put_json(to_json(policy));
-    } else {
-        session.say("payloads of type " + policy.type.str() + " are kept for " + rule_text(policy));
-    }
-    return exit_done;
+    return session.tell_done("payloads of type " + policy.type.str() + " are kept for " + rule_text(policy),
+                             [&] { return to_json(policy); });
 }
 
 int remove(const Session& session, const RetentionFlags& flags) {
     auto manager = session.open();
     manager.remove_retention(*flags.type, flags.reason);
-    if (session.json_output) {
-        put_json({{"artifact_type", flags.type->name()}, {"removed", true}});
-    } else {
-        session.say("payloads of type " + flags.type->str() + " are kept until they are cleaned up");
-    }
-    return exit_done;
+    return session.tell_done("payloads of type " + flags.type->str() + " are kept until they are cleaned up", [&] {
+        return ordered_json{{"artifact_type", flags.type->name()}, {"removed", true}};
+    });
 }
 
 struct ListFlags {};

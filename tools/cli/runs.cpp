@@ -42,12 +42,9 @@ struct EndFlags {
 int end(const Session& session, const EndFlags& flags) {
     auto manager = session.open();
     manager.end_processing_run(*flags.run, *flags.status, flags.error);
-    if (session.json_output) {
-        put_json({{"run_id", flags.run->str()}, {"status", to_string(*flags.status)}});
-    } else {
-        session.say(fmt::format("run {} ended: {}", flags.run->str(), to_string(*flags.status)));
-    }
-    return exit_done;
+    return session.tell_done(fmt::format("run {} ended: {}", flags.run->str(), to_string(*flags.status)), [&] {
+        return ordered_json{{"run_id", flags.run->str()}, {"status", to_string(*flags.status)}};
+    });
 }
 
 struct ListFlags {

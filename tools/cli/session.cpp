@@ -56,6 +56,14 @@ void Session::say(const std::string& message) const {
     if (!quiet) complain(message);
 }
 
+int Session::tell_done(const std::string& done, const std::function<ordered_json()>& form) const {
+    if (!json_output) {
+        say(done);
+        return exit_done;
+    }
+    return put_result(done, [&] { put_json(form()); }) ? exit_done : exit_partial;
+}
+
 int guarded(const std::function<int()>& work) {
     try {
         const int code = work();

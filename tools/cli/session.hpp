@@ -53,6 +53,9 @@ struct Session {
     [[nodiscard]] ArtifactManager open_for_diagnosis() const;
     /// A message for people, on stderr unless --quiet.
     void say(const std::string& message) const;
+    /// The end of a change that stays done: `form` as JSON on stdout with --json, else `done` as a message. Answers the exit
+    /// code.
+    [[nodiscard]] int tell_done(const std::string& done, const std::function<ordered_json()>& form) const;
 };
 
 /// Runs `work`, prints what it throws as a message on stderr, and answers the exit code.

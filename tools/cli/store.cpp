@@ -19,28 +19,27 @@ int init(const Session& session, const InitFlags& flags) {
     options.phi_guard = !flags.no_phi_guard;
     const auto store = session.store_path();
     const bool created = ArtifactManager::init(store, options, session.manager_options()) == InitResult::created;
-    if (session.json_output) {
-        put_json({{"store", store.string()}, {"created", created}});
-    } else {
-        // Said once, while somebody looks: a trail without a key proves less.
-        if (created) session.say("a trail that proves itself needs a key: custody audit keygen --out FILE, outside of the store");
-        session.say(created ? fmt::format("made a store in {}", store.string())
-                            : fmt::format("there is a store in {} already; nothing was changed", store.string()));
+    // Said once, while somebody looks: a trail without a key proves less.
+    if (created && !session.json_output) {
+        session.say("a trail that proves itself needs a key: custody audit keygen --out FILE, outside of the store");
     }
-    return exit_done;
+    if (!created && (options.group || !options.phi_guard)) {
+        session.say("--group and --no-phi-guard are for a new store: they were not applied to the one that is there");
+    }
+    const auto done = created ? fmt::format("made a store in {}", store.string())
+                              : fmt::format("there is a store in {} already; nothing was changed", store.string());
+    return session.tell_done(done, [&] { return ordered_json{{"store", store.string()}, {"created", created}}; });
 }
 
 struct MigrateFlags {};
 
 int migrate(const Session& session, const MigrateFlags&) {
     const int applied = ArtifactManager::migrate(session.store_path(), session.manager_options());
-    if (session.json_output) {
-        put_json({{"migrations_applied", applied}});
-    } else {
-        session.say(applied == 0 ? "the store is of this version already"
-                                 : count_text(static_cast<std::uint64_t>(applied), "migration") + " applied");
-    }
-    return exit_done;
+    return session.tell_done(applied == 0 ? "the store is of this version already"
+                                          : count_text(static_cast<std::uint64_t>(applied), "migration") + " applied",
+                             [&] {
+                                 return ordered_json{{"migrations_applied", applied}};
+                             });
 }
 
 struct SnapshotFlags {
@@ -51,12 +50,14 @@ struct SnapshotFlags {
 int snapshot(const Session& session, const SnapshotFlags& flags) {
     auto manager = session.open();
     const auto path = manager.snapshot(flags.output, {.include_text = !flags.no_text, .signing_key = session.signing_key});
-    if (session.json_output) {
-        put_json({{"output_path", path.string()}});
-    } else {
-        put_line(path.string());
-    }
-    return exit_done;
+    const auto written = put_result("the snapshot was written: " + path.string(), [&] {
+        if (session.json_output) {
+            put_json({{"output_path", path.string()}});
+        } else {
+            put_line(path.string());
+        }
+    });
+    return written ? exit_done : exit_partial;
 }
 
 }  // namespace

@@ -47,12 +47,14 @@ struct SealFlags {
 int seal(const Session& session, const SealFlags& flags) {
     auto manager = session.open();
     const auto made = manager.audit().seal(session.signing_key, flags.anchor);
-    if (session.json_output) {
-        put_json({{"size", made.size}, {"checkpoint", made.note}, {"verifier_key", made.verifier_key}});
-    } else {
-        put_text(made.note);
-    }
-    return exit_done;
+    const auto written = put_result("the trail is sealed to entry " + std::to_string(made.size), [&] {
+        if (session.json_output) {
+            put_json({{"size", made.size}, {"checkpoint", made.note}, {"verifier_key", made.verifier_key}});
+        } else {
+            put_text(made.note);
+        }
+    });
+    return written ? exit_done : exit_partial;
 }
 
 struct VerifyFlags {

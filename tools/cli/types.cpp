@@ -19,12 +19,9 @@ ordered_json to_json(const ArtifactTypeInfo& info) {
 int add(const Session& session, const AddFlags& flags) {
     auto manager = session.open();
     manager.register_artifact_type(*flags.name, flags.sensitivity);
-    if (session.json_output) {
-        put_json(to_json(ArtifactTypeInfo{*flags.name, flags.sensitivity, false}));
-    } else {
-        session.say(fmt::format("type {} is {}", flags.name->name(), to_string(flags.sensitivity)));
-    }
-    return exit_done;
+    return session.tell_done(fmt::format("type {} is {}", flags.name->name(), to_string(flags.sensitivity)), [&] {
+        return to_json(ArtifactTypeInfo{*flags.name, flags.sensitivity, false});
+    });
 }
 
 struct ListFlags {};

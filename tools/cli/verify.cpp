@@ -68,15 +68,18 @@ int verify_and_repair(const Session& session, const VerifyFlags& flags) {
         if (!preview.repairs.empty() && !confirmed(summary(preview))) throw Error("nothing was repaired");
     }
     const auto report = repair(session, manager, flags, flags.dry_run);
-    put_if_read([&] {
-        if (session.json_output) {
-            put_json(to_json(report));
-        } else {
-            print_repairs(report);
-        }
-    });
+    const auto print = [&] {
+        if (session.json_output) return put_json(to_json(report));
+        print_repairs(report);
+    };
+    bool written = true;
+    if (report.dry_run || report.repairs.empty()) {
+        put_if_read(print);
+    } else {
+        written = put_result(count_text(report.repairs.size(), "thing was", "things were") + " repaired", print);
+    }
     if (!report.refused.empty()) session.say(report.refused);
-    return report.after.ok() ? exit_done : exit_altered;
+    return !report.after.ok() ? exit_altered : written ? exit_done : exit_partial;
 }
 
 int verify(const Session& session, const VerifyFlags& flags) {

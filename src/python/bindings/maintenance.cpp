@@ -70,9 +70,9 @@ void add_holds(py::class_<Store>& store) {
                      to_json(self.call([&](ArtifactManager& manager) { return manager.add_hold(artifact, reason); })));
              })
         .def("remove_hold",
-             [](const Store& self, const std::string& id, const std::string& reason) {
+             [](const Store& self, const std::string& id, const std::string& reason, const std::optional<std::int64_t>& hold_id) {
                  const auto artifact = ArtifactId::parse(id);
-                 return self.call([&](ArtifactManager& manager) { return manager.remove_hold(artifact, reason); });
+                 return self.call([&](ArtifactManager& manager) { return manager.remove_hold(artifact, reason, hold_id); });
              })
         .def("list_holds", [](const Store& self) {
             return forms_of(self.call([](ArtifactManager& manager) { return manager.list_holds(); }));

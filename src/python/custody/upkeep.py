@@ -12,7 +12,7 @@ from .offline import Progress
 from .original import ImportReport, OriginalExportReport
 from .reports import (BackupReport, CleanupReport, DoctorCheck, GcReport, Hold, RepairReport, RetentionPolicy, SqlResult,
                       Statistics, VerifyReport)
-from .values import PathLike, absolute_bytes, count_of, member_of, optional_path_bytes, path_of, text_of, type_of
+from .values import PathLike, absolute_bytes, count_of, member_of, number_of, optional_path_bytes, path_of, text_of, type_of
 
 
 def _whole(value: Any, what: str) -> int:
@@ -29,10 +29,11 @@ class Upkeep(ManagerBase):
         self._require_id("add_hold", artifact_id)
         return Hold.of(self._store.add_hold(artifact_id, text_of(reason, "reason") or ""))
 
-    def remove_hold(self, artifact_id: str, reason: Optional[str] = None) -> int:
-        """Lifts every hold on the artifact; answers how many. Raises NotFound where there is none."""
+    def remove_hold(self, artifact_id: str, reason: Optional[str] = None, *, hold_id: Optional[int] = None) -> int:
+        """Lifts every hold on the artifact, or the one of that number; answers how many. Raises NotFound where there is none."""
         self._require_id("remove_hold", artifact_id)
-        return self._store.remove_hold(artifact_id, text_of(reason, "reason") or "")
+        return self._store.remove_hold(artifact_id, text_of(reason, "reason") or "",
+                                       None if hold_id is None else number_of(hold_id, "a hold's number"))
 
     def list_holds(self) -> List[Hold]:
         """The holds that there are, oldest first."""

@@ -96,11 +96,23 @@ def message_of(value: Any, what: str) -> str:
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def number_of(value: Any, what: str) -> int:
+    """The number that the store has given something."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+        raise InvalidArgument(f"{what} is 1 or more, not {value!r}")
+    return value
+
+
 def seq_of(value: Any) -> int:
     """The number of an entry."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
-        raise InvalidArgument(f"an entry's number is 1 or more, not {value!r}")
-    return value
+    return number_of(value, "an entry's number")
+
+
+def keys_of(value: Any) -> List[str]:
+    """Verifier keys."""
+    if not isinstance(value, (list, tuple, set)) or not all(isinstance(key, str) for key in value):
+        raise InvalidArgument(f"keys is a list of verifier keys, not {value!r}")
+    return list(value)
 
 
 def json_text(value: Any, what: str) -> str:
