@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "tools/command.hpp"
 
@@ -129,4 +130,31 @@ TEST_CASE("reading leaves entries too") {
         INFO(expected);
         CHECK(std::find(operations.begin(), operations.end(), expected) != operations.end());
     }
+}
+
+TEST_CASE("an empty value, where none would mean all of it or that nothing is checked, is wrong usage") {
+    const OneArtifact bench;
+    const std::string wrong[] = {"audit query --operation ''",
+                                 "audit query --action ''",
+                                 "audit query --user ''",
+                                 "audit errors --user ''",
+                                 "audit export --month ''",
+                                 "audit export --all --out ''",
+                                 "audit export --all --signing-key ''",
+                                 "audit verify ''",
+                                 "audit verify --since-anchor ''",
+                                 "audit seal --anchor ''",
+                                 "audit redact 2 --pointer '' --reason why --yes",
+                                 "history " + bench.id + " --prove ''",
+                                 "snapshot --out ''"};
+    const auto entries = bench.json_of("audit query --limit 0").size();
+    for (const auto& arguments : wrong) {
+        const auto ran = bench.custody(arguments);
+        INFO("custody " << arguments << "\n" << ran.out << ran.err);
+        CHECK(ran.exit_code == 2);
+        CHECK(ran.out.empty());
+        CHECK(contains(ran.err, "empty"));
+    }
+    CHECK(bench.json_of("audit query --limit 0").size() == entries + 1);  // the query above
+    CHECK(std::filesystem::is_empty(bench.files / "store/audit"));
 }

@@ -193,7 +193,7 @@ void add_artifact_verbs(CLI::App& app, Session& session) {
                                         "custody history $ID\ncustody history $ID --prove evidence"},
                                        history);
     add_artifact_id(told.app, "ID", told.options.id, "the artifact")->required();
-    add_text(told.app, "--prove", "DIR", told.options.prove, "write the proof of each entry into this folder instead");
+    add_filled_text(told.app, "--prove", "DIR", told.options.prove, "write the proof of each entry into this folder instead");
 }
 
 }  // namespace custody::cli

@@ -18,10 +18,10 @@ struct QueryFlags {
 
 /// The filters that query, errors and export share.
 void add_filters(CLI::App& verb, AuditQuery& query) {
-    add_text(verb, "--operation", "NAME", query.operation, "such as artifact_creation");
-    add_text(verb, "--action", "NAME", query.action, "such as create");
+    add_filled_text(verb, "--operation", "NAME", query.operation, "such as artifact_creation");
+    add_filled_text(verb, "--action", "NAME", query.action, "such as create");
     add_artifact_id(verb, "--artifact", query.artifact_id, "about this artifact");
-    add_text(verb, "--user", "NAME", query.user, "by this actor");
+    add_filled_text(verb, "--user", "NAME", query.user, "by this actor");
     add_filled_text(verb, "--module", "NAME", query.module, "of this module");
     add_parsed(
         verb, "--outcome", "OUTCOME", query.outcome, [](const std::string& text) { return parse_outcome(text); },
@@ -128,13 +128,14 @@ void add_export(CLI::App& group, Session& session) {
                                "custody audit export --month 2026-10 --out /mnt/archive --signing-key ~/custody.key\n"
                                "custody audit export --format csv --out october.csv --since 2026-10 --until 2026-11"},
                               export_trail);
-    auto* month = add_text(verb, "--month", "YYYY-MM", flags.month, "this month, or a range of months: 2026-08..2026-10");
+    auto* month = add_filled_text(verb, "--month", "YYYY-MM", flags.month, "this month, or a range of months: 2026-08..2026-10");
     add_flag(verb, "--all", flags.all, "every month so far (unless told otherwise)")->excludes(month);
     add_parsed(
         verb, "--to", "SEQ", flags.to_seq,
         [](const std::string& text) { return parse_integer(text, 0, std::numeric_limits<std::int64_t>::max()); },
         "up to this entry");
-    add_text(verb, "--out", "PATH", flags.output, "the folder of the months (else the store's audit/), or the file of --format");
+    add_filled_text(verb, "--out", "PATH", flags.output,
+                    "the folder of the months (else the store's audit/), or the file of --format");
     add_parsed(verb, "--format", "F", flags.format,
                one_of<ExportFormat>({{"json", ExportFormat::json}, {"csv", ExportFormat::csv}, {"jsonl", ExportFormat::jsonl}}),
                "chosen entries as one file: json, csv or jsonl");

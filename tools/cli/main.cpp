@@ -43,8 +43,8 @@ void add_global_options(CLI::App& app, Session& session) {
     group(add_filled_text(app, "--purpose", "TEXT", session.purpose, "why; kept in the audit trail"));
     group(add_parsed(app, "--lock-timeout", "S", session.lock_timeout, parse_seconds,
                      "how long to wait for other processes, in seconds; 30 unless given"));
-    group(add_text(app, "--signing-key", "FILE", session.signing_key,
-                   "the key that seals and signs exports; else CUSTODY_SIGNING_KEY"));
+    group(add_filled_text(app, "--signing-key", "FILE", session.signing_key,
+                          "the key that seals and signs exports; else CUSTODY_SIGNING_KEY"));
     group(add_flag(app, "--accept-clock", session.accept_clock,
                    "the clock jumped a day or more ahead, and is right now; kept in the audit trail"));
     app.set_version_flag("--version", std::string("custody ") + version(), "print the version")->group("Options of every verb");

@@ -84,7 +84,7 @@ void add_store_verbs(CLI::App& app, Session& session) {
                                  "custody snapshot --out review.db\n"
                                  "custody snapshot --out review.db --no-text && sqlite3 review.db 'SELECT * FROM review_runs'"},
                                 snapshot);
-    add_text(taken.app, "--out", "FILE", taken.options.output, "the database to write; it must not exist")->required();
+    add_filled_text(taken.app, "--out", "FILE", taken.options.output, "the database to write; it must not exist")->required();
     add_flag(taken.app, "--no-text", taken.options.no_text, "leave out free text: metadata, file names, messages, reasons");
 }
 

@@ -180,7 +180,8 @@ void add_verify(CLI::App& group, Session& session) {
                                "custody audit verify study/audit\n"
                                "custody audit verify entry_7.proof.json"},
                               verify);
-    add_text(verb, "PATH", "", flags.path, "a folder of month files, one of them, or the proof of an entry; none: the store");
+    add_filled_text(verb, "PATH", "", flags.path,
+                    "a folder of month files, one of them, or the proof of an entry; none: the store");
     verb.add_option_function<std::vector<std::string>>(
             "--key",
             [&keys = flags.keys](const std::vector<std::string>& given) {
@@ -189,7 +190,8 @@ void add_verify(CLI::App& group, Session& session) {
             "a verifier key that is known to be right; may be repeated")
         ->type_name("VKEY")
         ->allow_extra_args(false);
-    add_text(verb, "--since-anchor", "FILE", flags.anchor, "notes that seal has appended to this file must be of this trail");
+    add_filled_text(verb, "--since-anchor", "FILE", flags.anchor,
+                    "notes that seal has appended to this file must be of this trail");
 }
 
 }  // namespace
@@ -208,8 +210,8 @@ void add_trail_verbs(CLI::App& group, Session& session) {
                                       {"seal", "sign the trail as it is, and print the checkpoint",
                                        "custody audit seal --signing-key ~/custody.key --anchor /mnt/elsewhere/anchor"},
                                       seal);
-    add_text(sealed.app, "--anchor", "FILE", sealed.options.anchor,
-             "append the checkpoint to this file, out of the reach of whoever can change the store");
+    add_filled_text(sealed.app, "--anchor", "FILE", sealed.options.anchor,
+                    "append the checkpoint to this file, out of the reach of whoever can change the store");
 
     add_verify(group, session);
 
@@ -232,8 +234,8 @@ void add_trail_verbs(CLI::App& group, Session& session) {
             "the entries' numbers")
         ->type_name("")
         ->required();
-    add_text(redacted.app, "--pointer", "P", redacted.options.pointer,
-             "where the text stands, such as /details/metadata; else all");
+    add_filled_text(redacted.app, "--pointer", "P", redacted.options.pointer,
+                    "where the text stands, such as /details/metadata; else all");
     add_text(redacted.app, "--reason", "R", redacted.options.reason, "why; kept in the trail")->required();
     add_flag(redacted.app, "--dry-run", redacted.options.dry_run, "say what would go, and change nothing");
     add_flag(redacted.app, "--yes", redacted.options.yes, "don't ask");
