@@ -209,7 +209,7 @@ struct RunArrival {
 RunArrival check_run(ManagerImpl& manager, const original::RunFacts& facts, bool allow_phi, original::Remarks& remarks) {
     RunArrival arrival{facts, manager.draft("processing_run", "start")};
     try {
-        (void)manager.checked_object({}, facts.configuration_text, "configuration", allow_phi, arrival.start);
+        manager.check_imported_object(facts.configuration_text, "configuration", allow_phi, arrival.start);
     } catch (const Error& error) {
         remarks.push_back({ImportRemark::Kind::left_out, facts.path, facts.line, "run " + facts.id.str(), error.what()});
         arrival.facts.configuration_text = "{}";

@@ -73,7 +73,7 @@ class Planning {
             return false;
         }
         try {
-            (void)manager_.checked_object({}, record.metadata_text, "metadata", options_.allow_phi_metadata, arrival.entry);
+            manager_.check_imported_object(record.metadata_text, "metadata", options_.allow_phi_metadata, arrival.entry);
         } catch (const Error& error) {
             leave_out(record, error.what());
             return false;

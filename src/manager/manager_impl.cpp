@@ -160,18 +160,28 @@ std::string ManagerImpl::checked_object(const json& value, const std::string& te
                                         audit::Draft& draft) const {
     const base::JsonLimits limits{options_.metadata_limit_bytes, options_.metadata_limit_depth};
     auto checked = text.empty() ? base::dump_strict_object(value, limits, what) : text;
-    const auto parsed = text.empty() ? value : base::parse_strict_object(text, limits, what);
-    if (!store().phi_guard) return checked;
-    if (const auto rule = base::find_phi(parsed)) {
-        draft.details["phi_rule"] = *rule;  // the rule, never the text
-        if (!allow_phi) {
-            throw Refused(std::string("the ") + what + " holds what looks like protected health information (rule " + *rule +
-                              "); take it out, or override the guard, which is audited",
-                          *rule);
-        }
-        draft.details["phi_override"] = true;
-    }
+    guard_phi(text.empty() ? value : base::parse_strict_object(text, limits, what), what, allow_phi, draft);
     return checked;
+}
+
+void ManagerImpl::check_imported_object(const std::string& text, const char* what, bool allow_phi, audit::Draft& draft) const {
+    static constexpr base::JsonLimits largest{std::size_t{64} << 20U, 500};
+    const base::JsonLimits limits{std::max(options_.metadata_limit_bytes, largest.bytes),
+                                  std::max(options_.metadata_limit_depth, largest.depth)};
+    guard_phi(base::parse_strict_object(text, limits, what), what, allow_phi, draft);
+}
+
+void ManagerImpl::guard_phi(const json& object, const char* what, bool allow_phi, audit::Draft& draft) const {
+    if (!store().phi_guard) return;
+    const auto rule = base::find_phi(object);
+    if (!rule) return;
+    draft.details["phi_rule"] = *rule;  // the rule, never the text
+    if (!allow_phi) {
+        throw Refused(std::string("the ") + what + " holds what looks like protected health information (rule " + *rule +
+                          "); take it out, or override the guard, which is audited",
+                      *rule);
+    }
+    draft.details["phi_override"] = true;
 }
 
 namespace {

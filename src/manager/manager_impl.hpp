@@ -105,6 +105,8 @@ class ManagerImpl {
     /// Checks metadata or a configuration, and answers its text. @throws InvalidArgument, Refused
     std::string checked_object(const json& value, const std::string& text, const char* what, bool allow_phi,
                                audit::Draft& draft) const;
+    /// The same of what the original took, which is taken whatever its size: the limits are for those who write it anew.
+    void check_imported_object(const std::string& text, const char* what, bool allow_phi, audit::Draft& draft) const;
 
     /// Writes the entries of reads that wait. @throws Busy, IoError
     void flush_reads();
@@ -174,6 +176,7 @@ class ManagerImpl {
     void transact(audit::ClockJump jump, sqlite::Grouping grouping,
                   const std::function<void(sqlite::Connection&, Recorder&)>& body);
     std::vector<audit::Draft> reads_or_none();
+    void guard_phi(const json& object, const char* what, bool allow_phi, audit::Draft& draft) const;
     [[nodiscard]] sqlite::MigrationStep migration_step() const;
     void remember_unrecorded(const audit::Draft& draft);
     void open_database();

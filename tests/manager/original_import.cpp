@@ -309,6 +309,27 @@ TEST_CASE("status changes, links and cleanup go on from what was imported") {
     CHECK(store.manager.verify().findings.empty());
 }
 
+TEST_CASE("metadata and configurations of any size and depth that the original took are taken, and a dry run says so too") {
+    Store store;
+    OriginalTree tree(store.scratch / "tree");
+    ordered_json deep = 1;
+    for (int level = 0; level < 100; ++level) deep = ordered_json{{"in", deep}};
+    const ordered_json large = {{"points", std::string(70000, 'x')}, {"deep", deep}};
+    const auto id = ArtifactId::parse(tree.add_bare("video_keypoints", {.metadata = large}));
+    tree.end_run(tree.start_run(large), "completed");
+
+    for (const auto& report : {ArtifactManager::examine_original(tree.root, utc),
+                               store.manager.import_original(tree.root, {.timezone = "UTC", .dry_run = true}),
+                               store.manager.import_original(tree.root, utc)}) {
+        CHECK(report.artifacts == 1);
+        CHECK(report.runs == 1);
+        CHECK(told(report, Kind::left_out).empty());
+    }
+    CHECK((ordered_json::parse(store.manager.get_artifact(id)->metadata_text) == large));
+    CHECK((json::parse(store.manager.list_runs({}).at(0).configuration_text) == json::parse(large.dump())));
+    CHECK(store.manager.verify().findings.empty());
+}
+
 TEST_CASE("two imports of one tree at once bring each thing in once") {
     Store store;
     const BrokenTree broken(store.scratch / "tree");

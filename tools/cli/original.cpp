@@ -51,9 +51,6 @@ void print(const ImportReport& report) {
 ImportReport run_import(const Session& session, const ImportFlags& flags, const OriginalImport& options) {
     auto opened_by = session.manager_options();
     opened_by.create = !options.dry_run;
-    // What the original took is taken, whatever its size: the limits are for those who write metadata anew.
-    opened_by.metadata_limit_bytes = std::size_t{64} << 20U;
-    opened_by.metadata_limit_depth = 500;
     if (!options.dry_run) return ArtifactManager(session.store_path(), opened_by).import_original(flags.folder, options);
     try {
         return ArtifactManager(session.store_path(), opened_by).import_original(flags.folder, options);
@@ -80,6 +77,9 @@ int import_original(const Session& session, const ImportFlags& flags) {
 
 struct ExportFlags {
     std::string folder{};
+    std::string timezone{};
+};
+
 void print(const ExportReport& report) {
     print_remarks(report.remarks);
     Fields fields;
@@ -92,9 +92,6 @@ void print(const ExportReport& report) {
     fields.add("times of", report.timezone);
     fields.print();
 }
-
-    std::string timezone{};
-};
 
 int export_original(const Session& session, const ExportFlags& flags) {
     auto manager = session.open();
