@@ -14,7 +14,12 @@ TEST_CASE("a sound store verifies, wholly, quickly and by sample") {
     CHECK(report["database"] == "ok");
     CHECK(bench.json_of("verify --quick")["payloads_hashed"] == 0);
     CHECK(bench.custody("verify --sample 50").exit_code == 0);
-    CHECK(contains(bench.done("verify"), "nothing is lost"));
+    CHECK(contains(bench.done("verify"), "nothing is lost, wrong or altered"));
+    REQUIRE(bench.run("chmod u+w " + bench.blob + "; printf 'SOME BYTES' >" + bench.blob).exit_code == 0);
+    for (const std::string partial : {"verify --quick", "verify --sample 0.000001"}) {
+        const auto said = bench.done(partial);
+        CHECK(contains(said, "nothing that was looked at is lost, wrong or altered; the bytes of 1 payload were not looked at"));
+    }
 }
 
 TEST_CASE("a sample may be written with its percent sign, and options of verify that don't go together are wrong usage") {

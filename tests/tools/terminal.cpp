@@ -72,4 +72,19 @@ TEST_CASE("cleanup asks on a terminal, and only a yes removes") {
     CHECK(contains(on_terminal(bench, "custody cleanup --older-than 0; echo code $?", "y\\n").out, "code 0"));
     CHECK(bench.custody("cat " + id).exit_code == 1);
     CHECK_FALSE(contains(on_terminal(bench, "custody cleanup --older-than 0").out, "[y/N]"));
+    for (const std::string yes : {"Y", "yes", "Yes", "YES"}) {
+        const auto next = bench.done("add --type log a");
+        CHECK(contains(on_terminal(bench, "custody cleanup --older-than 0; echo code $?", yes + "\\n").out, "code 0"));
+        CHECK(bench.custody("cat " + next).exit_code == 1);
+    }
+}
+
+TEST_CASE("a repair that asks shows on the terminal what it is about, and stdout has JSON alone where that is asked for") {
+    const OneArtifact bench;
+    REQUIRE(bench.run("mkdir kept && mv " + bench.blob + " kept").exit_code == 0);
+    const auto ran = on_terminal(bench, "custody verify --repair --from kept --json >report.json; echo code $?", "y\\n");
+    CHECK(contains(ran.out, "would repair: payload: "));
+    CHECK(contains(ran.out, "[y/N]"));
+    CHECK(contains(ran.out, "code 0"));
+    CHECK(custody::ordered_json::parse(slurp(bench.files / "report.json"))["repairs"].size() == 1);
 }

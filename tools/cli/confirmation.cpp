@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <iostream>
 #include <string>
 
@@ -19,7 +21,8 @@ bool confirmed(std::string_view what) {
     std::cerr << "custody: " << what << ". Go on? [y/N] " << std::flush;
     std::string answer;
     std::getline(std::cin, answer);
-    return answer == "y" || answer == "Y" || answer == "yes";
+    std::transform(answer.begin(), answer.end(), answer.begin(), [](unsigned char letter) { return std::tolower(letter); });
+    return answer == "y" || answer == "yes";
 }
 
 }  // namespace custody::cli

@@ -22,6 +22,14 @@ struct VerifyFlags {
     bool yes = false;
 };
 
+/// What was not hashed may have been altered.
+std::string good_result(const VerifyReport& report) {
+    const auto unhashed = report.payloads - report.payloads_hashed - report.payloads_resumed;
+    if (unhashed == 0) return "nothing is lost, wrong or altered";
+    return "nothing that was looked at is lost, wrong or altered; the bytes of " + count_text(unhashed, "payload") +
+           " were not looked at";
+}
+
 void print_report(const VerifyReport& report) {
     for (const auto& finding : report.findings) {
         const auto severity = name_of(finding.severity);
@@ -36,16 +44,22 @@ void print_report(const VerifyReport& report) {
     fields.add("audit entries", std::to_string(report.audit_entries));
     fields.add("trail", printable(report.trail_statement));
     fields.add("database", report.database);
-    fields.add("result", report.ok() ? "nothing is lost, wrong or altered" : "error");
+    fields.add("result", report.ok() ? good_result(report) : "error");
     fields.print();
 }
 
+std::string repair_text(const RepairReport& report, const Repair& repair) {
+    return fmt::format("{}: {}: {}: {}", report.dry_run ? "would repair" : "repaired", printable(repair.kind),
+                       printable(repair.subject), printable(repair.message));
+}
+
 void print_repairs(const RepairReport& report) {
-    for (const auto& repair : report.repairs) {
-        put_line(fmt::format("{}: {}: {}: {}", report.dry_run ? "would repair" : "repaired", printable(repair.kind),
-                             printable(repair.subject), printable(repair.message)));
-    }
+    for (const auto& repair : report.repairs) put_line(repair_text(report, repair));
     print_report(report.after);
+}
+
+void complain_of_repairs(const RepairReport& report) {
+    for (const auto& repair : report.repairs) complain(repair_text(report, repair));
 }
 
 RepairReport repair(const Session& session, ArtifactManager& manager, const VerifyFlags& flags, bool dry_run) {
@@ -64,7 +78,8 @@ int verify_and_repair(const Session& session, const VerifyFlags& flags) {
     auto manager = session.open_for_diagnosis();
     if (ask) {
         const auto preview = repair(session, manager, flags, true);
-        print_repairs(preview);
+        // What is asked about is shown on the terminal; stdout is for the result alone where that is JSON.
+        session.json_output ? complain_of_repairs(preview) : print_repairs(preview);
         if (!preview.repairs.empty() && !confirmed(summary(preview))) throw Error("nothing was repaired");
     }
     const auto report = repair(session, manager, flags, flags.dry_run);
