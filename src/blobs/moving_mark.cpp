@@ -21,7 +21,7 @@ constexpr std::size_t hex_size = 64;
 constexpr std::size_t random_size = 16;
 constexpr std::int64_t day_seconds = 86400;
 
-bool is_locked(int file) {
+bool takes_lock(int file) {
     int result = 0;
     do result = ::flock(file, LOCK_EX | LOCK_NB);
     while (result != 0 && errno == EINTR);
@@ -57,12 +57,12 @@ std::optional<Digest> digest_of_mark(std::string_view file_name) {
     return Digest::parse(std::string(hex));
 }
 
-bool lock_moved(int file) { return is_locked(file) || errno != EWOULDBLOCK; }
+bool lock_moved(int file) { return takes_lock(file) || errno != EWOULDBLOCK; }
 
 void unlock_moved(int file) noexcept { ::flock(file, LOCK_UN); }
 
 bool was_left(int file, std::int64_t marked_at_seconds) {
-    if (is_locked(file)) return true;
+    if (takes_lock(file)) return true;
     return errno != EWOULDBLOCK && is_old_mark(marked_at_seconds);
 }
 

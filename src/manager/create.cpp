@@ -67,14 +67,19 @@ void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::span<Ma
 
 namespace {
 
+void undo_moves(ManagerImpl& manager, std::span<Making> all) {
+    for (auto& making : all) {
+        if (making.staged) manager.blobs().undo_move(*making.staged);
+    }
+}
+
 // The same where the trail can't be written; where the lock can't be had either, moved sources go back at least.
 void take_out_unrecorded(ManagerImpl& manager, std::span<Making> all) {
+    if (std::none_of(all.begin(), all.end(), [](const Making& making) { return making.staged.has_value(); })) return;
     try {
         manager.database().write([&](sqlite::Connection& connection) { take_out(manager, connection, all); });
     } catch (const Error&) {
-        for (auto& making : all) {
-            if (making.staged) manager.blobs().undo_move(*making.staged);
-        }
+        undo_moves(manager, all);
     }
 }
 
@@ -90,7 +95,11 @@ void fail_together(ManagerImpl& manager, audit::Draft&& draft, const Error& erro
     try {
         manager.record_failure(draft, error, clean_up);
     } catch (...) {
-        if (!taken_out) take_out_unrecorded(manager, all);
+        if (!taken_out) {
+            // A lock that could not be had in time would only be waited for once more.
+            const bool is_busy = dynamic_cast<const Busy*>(&error) != nullptr;
+            is_busy ? undo_moves(manager, all) : take_out_unrecorded(manager, all);
+        }
         throw;
     }
 }

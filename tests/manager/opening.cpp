@@ -217,6 +217,31 @@ TEST_CASE("each process has a temp folder of its own, gone with its manager or s
     CHECK(std::filesystem::is_empty(store.manager.temp_folder()));
 }
 
+TEST_CASE("a create waits once for the lock that another holds: what fails then doesn't wait for it again") {
+    Store store({.lock_timeout = std::chrono::milliseconds(1000)});
+    auto raw = store.raw();
+    raw.run("BEGIN IMMEDIATE");
+    const auto source = store.scratch.file("moved", "moved");
+    for (const auto& create : std::vector<std::function<void()>>{
+             [&] { CHECK_THROWS_AS((void)store.add(ArtifactType::log, "log"), Busy); },
+             [&] {
+                 CHECK_THROWS_AS((void)store.manager.create_artifact(
+                                     {.type = ArtifactType::log, .source_path = source, .transfer = Transfer::move}),
+                                 Busy);
+             },
+             [&] {
+                 CHECK_THROWS_AS((void)store.manager.create_artifact({.type = ArtifactType::log, .source_path = "none"}),
+                                 IoError);
+             }}) {
+        const auto begun = std::chrono::steady_clock::now();
+        create();
+        CHECK(std::chrono::steady_clock::now() - begun < std::chrono::milliseconds(1700));
+    }
+    CHECK(slurp(source) == "moved");
+    raw.run("ROLLBACK");
+    CHECK(store.manager.verify().ok());
+}
+
 TEST_CASE("a lock that another holds past the deadline is Busy, changes nothing, and is told later") {
     Store store({.lock_timeout = std::chrono::milliseconds(150)});
     const auto made = store.add_bare();
