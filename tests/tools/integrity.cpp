@@ -130,3 +130,15 @@ TEST_CASE("verify and doctor keep their exit code where nobody reads what they p
         CHECK(unread(verb).exit_code == 20);
     }
 }
+
+TEST_CASE("a file that would grow past the shell's limit is an error, with its entry, and no signal") {
+    const Bench bench;
+    REQUIRE(bench.run("head -c 3000000 /dev/zero >large").exit_code == 0);
+    const auto ran = bench.run("ulimit -f 2000; custody add --type log large");  // of 512 or 1024 bytes
+    CHECK(ran.exit_code == 1);
+    CHECK(contains(ran.err, "File too large"));
+    const auto entry = bench.json_of("audit query --operation artifact_storage").at(0);
+    CHECK(entry["outcome"] == "failed");
+    CHECK(contains(entry["error_message"].get<std::string>(), "File too large"));
+    CHECK(bench.custody("verify").exit_code == 0);
+}

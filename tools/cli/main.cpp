@@ -127,6 +127,7 @@ constexpr rlim_t most_open_files = 16384;
 // For this process alone, which the library may not do for those that it is linked into.
 void settle_process() {
     std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an ordinary error, found when writing
+    std::signal(SIGXFSZ, SIG_IGN);  // so is a file that would grow past the shell's limit
     // SQLite would count each allocation, under a lock.
     ::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     // How many files are open at once says how many share a sync. The usual limit is for programs that use select(2).
