@@ -233,7 +233,10 @@ class Import {
 class NewStore {
    public:
     NewStore() {
-        auto pattern = (std::filesystem::temp_directory_path() / "custody-XXXXXX").string();
+        std::error_code code;
+        const auto parent = std::filesystem::temp_directory_path(code);
+        if (code) throw IoError("there is no folder for temporary files (TMPDIR): " + code.message(), code.value());
+        auto pattern = (parent / "custody-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr) {
             throw IoError("can't make a temporary folder: " + std::string(std::strerror(errno)), errno);
         }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <unordered_map>
 
 #include "base/text.hpp"
 
@@ -28,8 +29,13 @@ class Reader {
    private:
     using Members = std::vector<std::pair<std::string, std::string>>;
     struct Place {
-        std::string key;
-        std::size_t begin, end;  // of the member in `out_`, its comma included
+        std::size_t begin, end;  // of a member in `out_`, its comma included
+    };
+    // Of one object: where the member of each key is, in the order in which the keys came.
+    struct Known {
+        std::unordered_map<std::string, std::size_t> index{};
+        std::vector<Place> places{};
+        bool repeats = false;
     };
 
     [[nodiscard]] char next() const { return at_ < text_.size() ? text_[at_] : '\0'; }
@@ -67,8 +73,9 @@ class Reader {
     bool object(Members* apart) {
         if (levels_ == most_levels || !take("{")) return false;
         ++levels_;
-        std::vector<Place> places;
+        Known known;
         if (apart == nullptr) out_ += '{';
+        const auto members_at = out_.size();
         skip_space();
         for (bool first = true; !take("}"); first = false) {
             if (!first && !take(",")) return false;
@@ -82,11 +89,12 @@ class Reader {
             const auto begin = out_.size();
             if (apart == nullptr) out_ += name + ":";
             if (!value()) return false;
-            keep(std::move(name), begin, apart, places);
+            keep(std::move(name), begin, apart, known);
             path_.resize(outer);
             skip_space();
         }
         if (apart == nullptr) {
+            if (known.repeats) drop_repeated(known.places, members_at);
             if (out_.back() == ',') out_.pop_back();
             out_ += '}';
         }
@@ -95,38 +103,29 @@ class Reader {
     }
 
     // Of a key that comes twice Python keeps the last value, in the place of the first.
-    void keep(std::string&& name, std::size_t begin, Members* apart, std::vector<Place>& places) {
-        if (apart != nullptr) {
-            auto key = json::parse(name).get<std::string>();
-            auto text = out_.substr(begin);
-            out_.resize(begin);
-            const auto known =
-                std::find_if(apart->begin(), apart->end(), [&](const auto& member) { return member.first == key; });
-            if (known == apart->end()) {
-                apart->emplace_back(std::move(key), std::move(text));
-            } else {
-                mend("the key came twice; its last value counts");
-                known->second = std::move(text);
-            }
+    void keep(std::string&& name, std::size_t begin, Members* apart, Known& known) {
+        if (apart == nullptr) out_ += ',';
+        const auto [found, is_new] = known.index.try_emplace(std::move(name), known.index.size());
+        const auto at = found->second;
+        if (!is_new) {
+            mend("the key came twice; its last value counts");
+            known.repeats = true;
+        }
+        if (apart == nullptr) {
+            known.places.resize(known.index.size());
+            known.places[at] = {begin, out_.size()};
             return;
         }
-        out_ += ',';
-        const auto known = std::find_if(places.begin(), places.end(), [&](const Place& place) { return place.key == name; });
-        if (known == places.end()) {
-            places.push_back({std::move(name), begin, out_.size()});
-            return;
-        }
-        mend("the key came twice; its last value counts");
-        const auto text = out_.substr(begin);
+        if (is_new) apart->emplace_back(json::parse(found->first).get<std::string>(), std::string());
+        (*apart)[at].second = out_.substr(begin);
         out_.resize(begin);
-        const auto old_size = known->end - known->begin;
-        out_.replace(known->begin, old_size, text);
-        const auto moved = [&](std::size_t place) { return place - old_size + text.size(); };
-        known->end = moved(known->end);
-        for (auto other = known + 1; other != places.end(); ++other) {
-            other->begin = moved(other->begin);
-            other->end = moved(other->end);
-        }
+    }
+
+    // Writes the members anew that begin there, each once.
+    void drop_repeated(const std::vector<Place>& places, std::size_t begin) {
+        std::string kept;
+        for (const auto& place : places) kept.append(out_, place.begin, place.end - place.begin);
+        out_.replace(begin, std::string::npos, kept);
     }
 
     bool array() {

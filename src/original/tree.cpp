@@ -47,9 +47,9 @@ int read_all(const fs::path& file, std::string& text) {
 }
 
 // What can't be looked at must not be taken for what isn't there: its artifacts would come over without their payloads.
-fs::file_type type_of(const fs::path& path) {
+fs::file_type type_of(const fs::path& path, bool follow = false) {
     std::error_code code;
-    const auto status = fs::symlink_status(path, code);
+    const auto status = follow ? fs::status(path, code) : fs::symlink_status(path, code);
     if (status.type() == fs::file_type::none)
         throw IoError("can't look at " + path.string() + ": " + code.message(), code.value());
     return status.type();
@@ -280,10 +280,11 @@ Tree read_tree(const fs::path& folder, const Zone& zone) {
     std::error_code code;
     const auto real = fs::canonical(folder, code);
     if (code) throw IoError("can't read " + folder.string() + ": " + code.message(), code.value());
-    if (fs::exists(real / "storage" / "catalog.db", code)) {
+    if (type_of(real / "storage" / "catalog.db", true) != fs::file_type::not_found) {
         throw InvalidArgument(folder.string() + " is a store of custody, not of the original system");
     }
-    if (!fs::is_directory(real / "storage" / "metadata", code) && !fs::is_directory(real / "audit", code)) {
+    if (type_of(real / "storage" / "metadata", true) != fs::file_type::directory &&
+        type_of(real / "audit", true) != fs::file_type::directory) {
         throw InvalidArgument(folder.string() + " is no store of the original system: it has neither storage/metadata nor audit");
     }
     return Walk(real, zone).read();

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <ctime>
 #include <custody/error.hpp>
 
 #include "base/strict_json.hpp"
@@ -66,6 +67,22 @@ TEST_CASE("of a key that comes twice the last value counts, in the place of the 
     CHECK(object->members[0] == std::pair<std::string, std::string>("a", "3"));
     CHECK(*object->find("b") == "{\"x\":[1,2],\"y\":4,\"z\":3}");
     CHECK(object->mends.size() == 3);
+    CHECK(value_of("{\"x\": 1, \"x\": 2}") == "{\"x\":2}");
+    CHECK(value_of("[0, {\"x\": {\"y\": 1, \"y\": {}}, \"x\": {\"y\": 3, \"z\": 4, \"y\": 5}}]") ==
+          "[0,{\"x\":{\"y\":5,\"z\":4}}]");
+}
+
+TEST_CASE("an object of very many keys takes as long as its text, at any depth, and where all of them come twice") {
+    std::string members;
+    for (int key = 0; key < 100000; ++key) members.append("\"key ").append(std::to_string(key)).append("\": 1, ");
+    const auto begun = std::clock();
+    const auto object = read_lenient("{" + members + members + "\"in\": {" + members + members + "\"last\": 2}}");
+    // Compared with each other they would take minutes.
+    CHECK(static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC < 20);
+    REQUIRE(object);
+    CHECK(object->members.size() == 100001);
+    CHECK(object->value("in").size() == 100001);
+    CHECK(object->mends.size() == 200000);
 }
 
 TEST_CASE("what is no object, is cut off at any place, or is nested without end is none") {

@@ -2,6 +2,7 @@
 #include "original/tree.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <custody/error.hpp>
@@ -291,4 +292,19 @@ TEST_CASE("a thousand artifacts with every defect are read with a full account")
     std::uint64_t links = 0;
     for (const auto& record : tree.records) links += record.links.size();
     CHECK(links == broken.links);
+}
+
+TEST_CASE("a tree that may not be looked into is an error of reading, not one that isn't there") {
+    Fixture f;
+    fs::permissions(f.tree.root.parent_path(), fs::perms::all);
+    fs::permissions(f.tree.root, fs::perms::owner_all);
+    const bool is_root = ::geteuid() == 0;
+    if (!is_root) fs::permissions(f.tree.root, fs::perms::none);
+    if (is_root) REQUIRE(::seteuid(65534) == 0);
+    CHECK_THROWS_AS(f.read(), IoError);
+    if (is_root) REQUIRE(::seteuid(0) == 0);
+    fs::permissions(f.tree.root, fs::perms::owner_all);
+    fs::remove_all(f.tree.root / "storage");
+    fs::remove_all(f.tree.root / "audit");
+    CHECK_THROWS_AS(f.read(), InvalidArgument);
 }

@@ -78,6 +78,9 @@ TEST_CASE("no such tree, no such zone, a store of custody's: 1, and nothing is m
     CHECK(ran.exit_code == 1);
     CHECK(contains(ran.err, "Mars/Olympus"));
     CHECK_FALSE(fs::exists(bench.files / "store"));
+    const auto homeless = bench.run("TMPDIR=/nonexistent custody import original tree --timezone UTC --dry-run");
+    CHECK(homeless.exit_code == 1);
+    CHECK(contains(homeless.err, "there is no folder for temporary files (TMPDIR)"));
     const auto mistaken = bench.custody("import original store --timezone UTC");
     CHECK(mistaken.exit_code == 1);
 }
