@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
 #include "original/lenient_json.hpp"
 
 namespace custody::original {
@@ -123,7 +124,7 @@ std::string record_form(const Artifact& artifact, const NameOf& name_of, const s
                            {"source_artifacts", list_of(artifact.source_artifacts, name_of)},
                            {"processing_module", text_or_null(artifact.processing_module)},
                            {"processing_version", text_or_null(artifact.processing_version)},
-                           {"file_path", text_or_null(file_path)},
+                           {"file_path", text_or_null(base::to_clean_utf8(file_path))},
                            {"file_size", artifact.file_size ? std::to_string(*artifact.file_size) : "null"},
                            {"checksum", artifact.checksum ? quoted(artifact.checksum->hex()) : "null"},
                            {"metadata", metadata_form(artifact, name_of)},

@@ -232,6 +232,17 @@ TEST_CASE("ids that are no UUIDs are those that they were") {
     CHECK(seen(other) == seen(store));
 }
 
+TEST_CASE("a tree may lie in a folder whose name is no UTF-8") {
+    Store store;
+    const auto log = store.add(ArtifactType::log, "log");
+    const auto out = store.scratch / "out\xFF" / "tree";
+    (void)store.manager.export_original(out, utc);
+    const auto record = ordered_json::parse(slurp(out / "storage/metadata" / (log.id.str() + ".json")));
+    CHECK(record["file_path"].get<std::string>().find("out\xEF\xBF\xBD/tree/storage/artifacts/log/") != std::string::npos);
+    Store other;
+    CHECK(other.manager.import_original(out, {.timezone = "UTC"}).payloads == 1);
+}
+
 TEST_CASE("what the original has no place for is named, and left out with its links") {
     Store store;
     store.manager.register_artifact_type(ArtifactType("gait"), Sensitivity::neutral);
