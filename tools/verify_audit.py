@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Verifies exported audit files of custody: folders of month files, and proofs of single entries. Written from
 src/audit/README.md, without the library. Signatures need Debian's python3-cryptography.
-usage: verify_audit.py [--key VERIFIER_KEY]... PATH...      exit code 0: nothing contradicts itself, 20: findings"""
-import base64, hashlib, json, os, re, sys
+Exit code 0: nothing contradicts itself, 2: wrong usage, 20: findings."""
+import argparse, base64, hashlib, json, os, re, sys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 findings, pinned, notes, sealed = [], set(), [], {"size": 0, "by": None}
@@ -50,7 +50,8 @@ def root_of(hashes):
     return root
 
 def parse_key(text):
-    name, key_id, raw = text.split("+", 2)[:2] + [unbase64(text.split("+", 2)[2])]
+    name, key_id, raw = text.split("+", 2)
+    raw = unbase64(raw)
     need(len(raw) == 33 and raw[0] == 1 and sha(name.encode(), b"\n", raw)[:4].hex() == key_id, "no verifier key: " + text)
     return name, raw[1:]
 def signed(message, signature, public_key):
@@ -144,10 +145,12 @@ def check_folder(path):
         before = check_month(path, name, before)
     return before[1] if before else need(False, "there are no month files")
 def main(arguments):
-    last = 0
-    while arguments[:1] == ["--key"]:
-        arguments = pinned.add(parse_key(arguments[1])[1]) or arguments[2:]
-    for path in arguments or [sys.exit(__doc__)]:
+    last, usage = 0, argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    usage.add_argument("--key", action="append", default=[], type=parse_key, metavar="VERIFIER_KEY", help="known to be right")
+    usage.add_argument("paths", nargs="+", metavar="PATH", help="a folder of month files, or the proof of an entry")
+    given = usage.parse_intermixed_args(arguments)
+    pinned.update(raw for name, raw in given.key)
+    for path in given.paths:
         try:
             last = max(last, (check_folder if os.path.isdir(path) else check_entry)(path))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, RecursionError) as error:

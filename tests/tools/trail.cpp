@@ -36,6 +36,15 @@ TEST_CASE("a trail is keyed, sealed, exported, proven and verified, by two verif
     CHECK(files.size() == 2);
     CHECK(bench.run(second_verifier("--key '" + key + "' evidence/*")).exit_code == 0);
 
+    CHECK(contains(bench.run(second_verifier("months --key '" + key + "' entry.json")).out, "(pinned)"));
+    CHECK(contains(bench.run(second_verifier("--help")).out, "2: wrong usage"));
+    for (const std::string wrong :
+         {"", "--key", "--key custody/x+00000000+AAAA", "--key x months", "--keys months", "months --key x+y"}) {
+        const auto ran = bench.run(second_verifier(wrong));
+        CHECK_MESSAGE(ran.exit_code == 2, wrong);
+        CHECK_FALSE(contains(ran.err, "Traceback"));
+    }
+
     // What one finds the other finds too.
     const std::string edits[] = {"sed -i 's/no codec/No codec/' months/*.jsonl",
                                  "sed -i '2d' months/*.jsonl",
