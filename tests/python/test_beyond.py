@@ -292,6 +292,7 @@ def test_sql_and_snapshots(manager, tmp_path):
     assert result.rows == [(made.artifact_id, 3, 0.5, None)] and len(result) == 1
     assert list(result)[0]["file_size"] == 3 and result.columns[0] == "artifact_id"
     assert manager.sql("SELECT * FROM review_audit", max_rows=1).truncated
+    assert list(manager.sql("SELECT 1 AS a, 2 AS a, 3 AS b, 4 AS a_2, 5 AS a")) == [{"a": 1, "a_3": 2, "b": 3, "a_2": 4, "a_4": 5}]
     for wrong in ("DELETE FROM artifacts", "", "SELECT 1; SELECT 2", "PRAGMA user_version = 9"):
         with pytest.raises(ValueError):
             manager.sql(wrong)

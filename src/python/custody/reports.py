@@ -323,17 +323,31 @@ class ErrorSummary:
     last: Optional[datetime]
 
 
+def _unique_names(columns: List[str]) -> List[str]:
+    """A name that comes again gets a number, as `custody sql --json` has it."""
+    names: Dict[str, None] = {}
+    for column in columns:
+        name, number = column, 1
+        while name in names or (number > 1 and name in columns):
+            number += 1
+            name = f"{column}_{number}"
+        names[name] = None
+    return list(names)
+
+
 @dataclass
 class SqlResult:
     """What a query answered. Iterating gives dicts, so that `pandas.DataFrame(result)` is a data frame; where there may be no row,
-    `pandas.DataFrame(result.rows, columns=result.columns)` keeps the columns. `truncated`: there were more rows than were asked for."""
+    `pandas.DataFrame(result.rows, columns=result.columns)` keeps the columns. A column whose name came before has a number in the
+    dicts: a, a_2. `truncated`: there were more rows than were asked for."""
 
     columns: List[str]
     rows: List[Tuple[Any, ...]]
     truncated: bool = False
 
     def __iter__(self) -> Iterator[Dict[str, Any]]:
-        return (dict(zip(self.columns, row)) for row in self.rows)
+        names = _unique_names(self.columns)
+        return (dict(zip(names, row)) for row in self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)
