@@ -170,8 +170,8 @@ class CUSTODY_API ArtifactManager {
     /// @throws NotFound; Conflict where it has no payload (any more); Corruption
     [[nodiscard]] PayloadStream open_payload(const ArtifactId& id);
     /// A copy, hashed on the way; `destination` may be a folder, and is never overwritten. Answers the file made.
-    /// @throws as open_payload; InvalidArgument for a place in the store's storage/; IoError
-    std::filesystem::path checkout(const ArtifactId& id, const std::filesystem::path& destination);
+    /// `progress` is told of bytes. @throws as open_payload; InvalidArgument for a place in the store's storage/; IoError
+    std::filesystem::path checkout(const ArtifactId& id, const std::filesystem::path& destination, const Progress& progress = {});
 
     // ---- Types ----
     /// Registering a type again with the same sensitivity does nothing. @throws Conflict with another one

@@ -222,6 +222,7 @@ struct RestoreReport {
 struct SqlOptions {
     std::chrono::milliseconds time_limit{30000};
     std::size_t max_rows = 0;  ///< 0: all
+    Progress progress{};       ///< rows so far, of an unknown number
 };
 
 /// What a query answered; a cell is null, integer, real or text (blobs as hex).

@@ -164,7 +164,8 @@ PayloadStream ArtifactManager::open_payload(const ArtifactId& id) {
     });
 }
 
-std::filesystem::path ArtifactManager::checkout(const ArtifactId& id, const std::filesystem::path& destination) {
+std::filesystem::path ArtifactManager::checkout(const ArtifactId& id, const std::filesystem::path& destination,
+                                                const Progress& progress) {
     auto draft = impl_->draft("artifact_access", "checkout");
     draft.artifact_id = id.str();
     return impl_->attempt(draft, [&] {
@@ -184,8 +185,11 @@ std::filesystem::path ArtifactManager::checkout(const ArtifactId& id, const std:
             [&](const std::function<void(std::string_view)>& append) {
                 impl_->record_read(draft, true);
                 std::vector<std::byte> buffer(chunk_bytes);
+                std::uint64_t done_bytes = 0;
                 while (const auto count = stream.read(buffer)) {
                     append({reinterpret_cast<const char*>(buffer.data()), count});
+                    done_bytes += count;
+                    if (progress) progress(done_bytes, stream.size_bytes());
                 }
             },
             blobs::IfThere::refuse);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <custody/error.hpp>
+#include <exception>
 #include <memory>
 #include <string_view>
 
@@ -51,7 +52,24 @@ int authorize(void* /*context*/, int action, const char* first, const char* seco
     }
 }
 
-int past_deadline(void* deadline) { return Clock::now() >= *static_cast<Clock::time_point*>(deadline) ? 1 : 0; }
+/// When a query has to end.
+struct Deadline {
+    Clock::time_point at;
+    const Progress& progress;
+    std::uint64_t rows = 0;
+    std::exception_ptr stopped_by{};  ///< by the caller, whose exception can't pass through SQLite
+};
+
+int past_deadline(void* context) {
+    auto& deadline = *static_cast<Deadline*>(context);
+    try {
+        if (deadline.progress) deadline.progress(deadline.rows, 0);
+    } catch (...) {
+        deadline.stopped_by = std::current_exception();
+        return 1;
+    }
+    return Clock::now() >= deadline.at ? 1 : 0;
+}
 
 struct Finalize {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -117,7 +135,7 @@ SqlResult run_reviewer_query(const std::filesystem::path& file, const std::strin
     sqlite3* handle = connection->handle();
     sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, longest_value_bytes);
     sqlite3_set_authorizer(handle, authorize, nullptr);
-    auto deadline = Clock::now() + std::min(options.time_limit, longest_time_limit);
+    Deadline deadline{Clock::now() + std::min(options.time_limit, longest_time_limit), options.progress};
     sqlite3_progress_handler(handle, steps_between_clock_looks, past_deadline, &deadline);
 
     const auto statement = prepare(handle, query, options);
@@ -127,6 +145,7 @@ SqlResult run_reviewer_query(const std::filesystem::path& file, const std::strin
     for (;;) {
         const int code = sqlite3_step(statement.get());
         if (code == SQLITE_DONE) break;
+        if (deadline.stopped_by) std::rethrow_exception(deadline.stopped_by);
         if (code != SQLITE_ROW) refuse(handle, code, options);
         if (options.max_rows != 0 && result.rows.size() == options.max_rows) {
             result.truncated = true;
@@ -136,6 +155,7 @@ SqlResult run_reviewer_query(const std::filesystem::path& file, const std::strin
         row.reserve(static_cast<std::size_t>(columns));
         for (int i = 0; i < columns; ++i) row.push_back(cell(statement.get(), i));
         result.rows.push_back(std::move(row));
+        deadline.rows = result.rows.size();
     }
     return result;
 }

@@ -90,3 +90,43 @@ def test_an_interrupted_overwrite_keeps_the_old_export(manager, tmp_path):
         manager.audit.export_audit_trail(path, progress=stop)
     assert path.read_bytes() == before
     assert sorted(file.name for file in tmp_path.iterdir()) == ["study", "trail.json"]
+
+@pytest.mark.parametrize("call", ["manager.sql(ENDLESS, time_limit=60)", "manager.checkout(artifact, folder / 'copy')"])
+def test_ctrl_c_during_a_long_query_and_a_long_copy(tmp_path, call):
+    big = tmp_path / "big.mp4"
+    with open(big, "wb") as file:
+        file.truncate(3 << 30)
+    with ArtifactManager(tmp_path / "study") as manager:
+        if "checkout" in call:
+            manager.create_artifact(ArtifactType.VIDEO_RAW, source_path=big, transfer="move")
+    program = f"""
+        import sys, custody
+        from pathlib import Path
+        ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+        folder = Path(sys.argv[1])
+        manager = custody.ArtifactManager(folder / "study")
+        artifact = next((each.artifact_id for each in manager.list_artifacts()), None)
+        print("ready", flush=True)
+        try:
+            {call}
+            print("done")
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    running = subprocess.Popen([sys.executable, "-B", "-c", textwrap.dedent(program), tmp_path], stdout=subprocess.PIPE, text=True,
+                               env=os.environ)
+    try:
+        assert running.stdout.readline() == "ready\n"
+        time.sleep(0.4)
+        begun = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        said = running.communicate(timeout=100)[0]
+    finally:
+        running.kill()
+        running.wait()
+        running.stdout.close()
+    assert said == "interrupted\n"
+    assert time.monotonic() - begun < 20
+    assert not (tmp_path / "copy").exists()
+    with ArtifactManager(tmp_path / "study") as manager:
+        assert manager.audit.entries()[-1].error_message.startswith("interrupted")

@@ -90,6 +90,13 @@ TEST_CASE("a query that takes too long is ended, whatever limit is given") {
         message_of<InvalidArgument>([&] { (void)sqlite::run_reviewer_query(test.file, endless, {.time_limit = 100ms}); });
     CHECK(contains(message, "100 ms"));
     CHECK(std::chrono::steady_clock::now() - start < 3s);
+    int calls = 0;
+    const Progress stop = [&](std::uint64_t rows, std::uint64_t total) {
+        CHECK(rows + total == 0);
+        if (++calls == 3) throw IoError("interrupted", 4);
+    };
+    CHECK_THROWS_AS((void)sqlite::run_reviewer_query(test.file, endless, {.time_limit = 100s, .progress = stop}), IoError);
+    CHECK(calls == 3);
     CHECK(sqlite::run_reviewer_query(test.file, "SELECT 1", {.time_limit = std::chrono::milliseconds::max()}).rows.size() == 1);
 }
 

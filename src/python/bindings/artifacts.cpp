@@ -186,10 +186,12 @@ void add_payloads(py::class_<Store>& store) {
                      self.call([&](ArtifactManager& manager) { return manager.get_artifact_file(artifact, verify); }));
              })
         .def("checkout",
-             [](const Store& self, const std::string& id, const py::bytes& destination) {
+             [](const Store& self, const std::string& id, const py::bytes& destination, const py::object& callback) {
                  const auto artifact = ArtifactId::parse(id);
                  const auto path = path_from(destination);
-                 return to_bytes(self.call([&](ArtifactManager& manager) { return manager.checkout(artifact, path); }));
+                 return to_bytes(self.watched(callback, [&](ArtifactManager& manager, const Progress& progress) {
+                     return manager.checkout(artifact, path, progress);
+                 }));
              })
         .def("open_payload", &open_payload)
         .def(

@@ -27,7 +27,8 @@ Progress Watch::progress() {
 void Watch::tell(std::uint64_t done, std::uint64_t total) {
     const auto now = std::chrono::steady_clock::now();
     if (!callback_given_ && now - begun_ < between_looks) return;
-    if (done != total && now - told_ < between_looks) return;
+    const bool is_last = done == total && total != 0;
+    if (!is_last && now - told_ < between_looks) return;
     told_ = now;
     const py::gil_scoped_acquire acquired;
     try {

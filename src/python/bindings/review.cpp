@@ -7,8 +7,11 @@ namespace custody::python {
 namespace {
 
 py::tuple sql(const Store& store, const std::string& query, std::int64_t time_limit_ms, std::size_t max_rows) {
-    const SqlOptions options{std::chrono::milliseconds(time_limit_ms), max_rows};
-    const auto result = store.call([&](ArtifactManager& manager) { return manager.sql(query, options); });
+    SqlOptions options{std::chrono::milliseconds(time_limit_ms), max_rows};
+    const auto result = store.watched(py::none(), [&](ArtifactManager& manager, const Progress& progress) {
+        options.progress = progress;
+        return manager.sql(query, options);
+    });
     py::list rows(result.rows.size());
     for (std::size_t i = 0; i < result.rows.size(); ++i) {
         py::tuple row(result.columns.size());

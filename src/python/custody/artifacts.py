@@ -301,10 +301,11 @@ class Artifacts(ManagerBase):
         self._require_id("open_payload", artifact_id)
         return io.BufferedReader(PayloadReader(self._store.open_payload(artifact_id)), 1 << 20)
 
-    def checkout(self, artifact_id: str, destination: PathLike) -> Path:
-        """A copy, hashed on the way; `destination` may be a folder, and is never overwritten. Answers the file made."""
+    def checkout(self, artifact_id: str, destination: PathLike, *, progress: Optional[Progress] = None) -> Path:
+        """A copy, hashed on the way; `destination` may be a folder, and is never overwritten. Answers the file made.
+        `progress(done_bytes, total_bytes)`."""
         self._require_id("checkout", artifact_id)
-        return path_of(self._store.checkout(artifact_id, absolute_bytes(destination, "destination")))
+        return path_of(self._store.checkout(artifact_id, absolute_bytes(destination, "destination"), progress))
 
     # ---- Types ----
 
