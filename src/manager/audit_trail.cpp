@@ -93,9 +93,14 @@ void write_entries(sqlite::Connection& connection, const AuditQuery& query, Expo
 }
 
 void require_month(const std::string& month) {
-    if (!month.empty() && (month.size() != 7 || Timestamp::parse(month).str().substr(0, 7) != month)) {
-        throw InvalidArgument("a month is written YYYY-MM, like 2026-10");
-    }
+    const auto is_month = [&] {
+        try {
+            return month.size() == 7 && Timestamp::parse(month).str().substr(0, 7) == month;
+        } catch (const InvalidArgument&) {
+            return false;
+        }
+    };
+    if (!month.empty() && !is_month()) throw InvalidArgument("a month is written YYYY-MM, like 2026-10");
 }
 
 // The months that are asked for, of the trail as it is, or as if it ended with `to_seq`.

@@ -356,8 +356,8 @@ bool VerifyReport::ok() const noexcept {
 VerifyReport ArtifactManager::verify(const VerifyOptions& options) {
     impl_->flush_reads();
     auto draft = impl_->draft("store", "verify");
-    if (!(options.sample_percent >= 0.0 && options.sample_percent <= 100.0)) {
-        impl_->attempt(draft, [&] { throw InvalidArgument("a sample is between 0 and 100 percent"); });
+    if (!(options.sample_percent > 0.0 && options.sample_percent <= 100.0)) {
+        impl_->attempt(draft, [&] { throw InvalidArgument("a sample is above 0 and up to 100 percent"); });
     }
     manager::Verification verification(*impl_, options);
     return verification.recorded(draft);

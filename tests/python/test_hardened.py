@@ -118,7 +118,9 @@ def test_arguments_of_a_wrong_kind_are_custodys_errors(manager, tmp_path):
                  lambda: manager.audit.export_audit_trail("\ud800"), lambda: manager.audit.prove(None),
                  lambda: manager.audit.prove("1"), lambda: manager.audit.prove(2**63), lambda: manager.audit.redact("1", "r"),
                  lambda: manager.audit.redact(None, "r"), lambda: manager.verify(sample_percent="x"),
-                 lambda: manager.verify(sample_percent=None), lambda: manager.audit.verify([5]), lambda: manager.audit.verify("key")):
+                 lambda: manager.verify(sample_percent=None), lambda: manager.audit.verify([5]), lambda: manager.audit.verify("key"),
+                 lambda: manager.verify(sample_percent=0), lambda: custody.verify_audit_files(tmp_path, "abc"),
+                 lambda: custody.verify_audit_files(tmp_path, [5])):
         with pytest.raises(custody.InvalidArgument):
             call()
 

@@ -138,6 +138,9 @@ TEST_CASE("list shows newest first, filters, and says how to get the next page")
     CHECK(second[0]["artifact_id"] == ids[2]);
     CHECK(second[1]["artifact_id"] == ids[1]);
     CHECK(bench.custody("list --limit 2 --quiet").err.empty());
+    CHECK(bench.custody("list --limit 5").err.empty());  // there are no older ones
+    CHECK(bench.custody("list --limit 3 --module m0").err.empty());
+    CHECK(bench.json_of("audit query --limit 2 --action list")[1]["details"]["limit"] == 3);
     CHECK(bench.json_of("list --limit 0").size() == 5);
     CHECK(bench.custody("list --limit 0").err.empty());
     CHECK(bench.json_of("list --module m1").size() == 2);

@@ -66,6 +66,9 @@ TEST_CASE("the limit answers the newest entries and says that there are more") {
     CHECK(two[0]["seq"] < two[1]["seq"]);
     CHECK(two[1]["seq"] >= all.back()["seq"]);
     CHECK(contains(cut.err, "--limit"));
+    const auto whole = bench.custody("audit query --json --action create --limit 1");
+    CHECK(ordered_json::parse(whole.out).size() == 1);
+    CHECK(whole.err.empty());
     const auto table = lines_of(bench.done("audit query --action create"));
     REQUIRE(table.size() == 2);
     CHECK(contains(table[1], "one   artifact_creation/create  done     " + bench.id));
@@ -96,7 +99,11 @@ TEST_CASE("months are exported as files of one line an entry") {
     const auto dashed = month.substr(0, 4) + "-" + month.substr(4);
     CHECK(bench.json_of("audit export --month " + dashed + " --to 2 --out out").size() == 1);
     CHECK(lines_of(slurp(bench.files / "out" / ("audit_" + month + ".jsonl"))).size() == 2);
-    CHECK(bench.custody("audit export --month 2026-13").exit_code == 1);
+    for (const std::string wrong : {"2026-13", "2026-00", "october", "2026-10..2026-13"}) {
+        const auto ran = bench.custody("audit export --month " + wrong);
+        CHECK(ran.exit_code == 1);
+        CHECK(contains(ran.err, "a month is written YYYY-MM"));
+    }
 }
 
 TEST_CASE("chosen entries are exported as JSON, CSV and JSON Lines") {

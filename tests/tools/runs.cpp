@@ -61,6 +61,8 @@ TEST_CASE("runs are listed newest first, with filters") {
     CHECK(contains(cut.out, two));
     CHECK_FALSE(contains(cut.out, one));
     CHECK(contains(cut.err, "--limit"));
+    CHECK(bench.custody("run list --limit 2").err.empty());
+    CHECK(bench.custody("run list --limit 1 --status completed").err.empty());
 }
 
 TEST_CASE("a run that nobody ends is lost when its time has passed") {

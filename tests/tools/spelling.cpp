@@ -56,3 +56,12 @@ TEST_CASE("an option that there is not is told before one that is missing") {
     const auto help = bench.custody("add --tpye log --help");
     CHECK(help.exit_code == 2);
 }
+
+TEST_CASE("what is given too often, or where nothing is due, is told in the words of the command") {
+    const Bench bench(false);
+    CHECK(contains(complaint(bench, "list 1 2"), "too many arguments: 1 2; see custody list --help"));
+    CHECK(contains(complaint(bench, "run start foo"), "too many arguments: foo; see custody run start --help"));
+    CHECK(contains(complaint(bench, "list --limit 1 --limit 2"), "--limit was given more than once"));
+    CHECK(contains(complaint(bench, "add --type"), "--type needs a value"));
+    CHECK(contains(complaint(bench, "list --json=yes"), "--json takes no value"));
+}

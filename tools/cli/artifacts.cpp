@@ -81,6 +81,13 @@ void add_rows(Table& table, const std::vector<Artifact>& artifacts) {
     }
 }
 
+/// A second look: one command has one entry, which says what was shown.
+bool is_more_after(const Session& session, ArtifactQuery query, const ArtifactId& last) {
+    query.after = last;
+    query.limit = 1;
+    return !session.open_unrecorded().list_artifacts(query).empty();
+}
+
 int list(const Session& session, const ListFlags& flags) {
     auto manager = session.open();
     std::pair<std::size_t, std::optional<ArtifactId>> shown;
@@ -98,7 +105,7 @@ int list(const Session& session, const ListFlags& flags) {
         });
     }
     const auto& [count, last] = shown;
-    if (flags.query.limit != 0 && count == flags.query.limit) {
+    if (flags.query.limit != 0 && count == flags.query.limit && is_more_after(session, flags.query, *last)) {
         session.say(fmt::format("{} shown; older ones follow with --after {}", count, last->str()));
     }
     return exit_done;

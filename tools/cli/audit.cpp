@@ -34,13 +34,18 @@ void add_filters(CLI::App& verb, AuditQuery& query) {
 
 int query(const Session& session, const QueryFlags& flags) {
     auto manager = session.open();
-    const auto entries = manager.audit().query_audit_trail(flags.query);
+    auto asked = flags.query;
+    const bool is_limited = asked.limit != 0 && asked.limit != std::numeric_limits<std::size_t>::max();
+    if (is_limited) ++asked.limit;  // one more tells whether there are more
+    auto entries = manager.audit().query_audit_trail(asked);
+    const bool are_more = is_limited && entries.size() == asked.limit;
+    if (are_more) entries.erase(entries.begin());
     if (session.json_output) {
         put_entries(entries);
     } else {
         print_entries(entries);
     }
-    if (flags.query.limit != 0 && entries.size() == flags.query.limit) {
+    if (are_more) {
         session.say(fmt::format("the newest {} entries are shown; more with --limit N (0: all)", flags.query.limit));
     }
     return exit_done;

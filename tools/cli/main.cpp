@@ -81,11 +81,23 @@ void add_verbs(CLI::App& app, Session& session, const std::string& wanted) {
     }
 }
 
-std::string message_of(const CLI::ParseError& error) {
-    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && error.what() == std::string("A subcommand is required")) {
-        return "a verb is missing";
+/// CLI11's messages in the words of this command.
+std::string message_of(const CLI::App& app, const CLI::ParseError& error) {
+    const auto text = unprotect_message(error.what());
+    const auto before = [&](const char* words) {
+        const auto at = text.find(words);
+        return at == std::string::npos ? std::string() : text.substr(0, at);
+    };
+    if (text == "A subcommand is required") return "a verb is missing";
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+        std::string more;
+        for (const auto& argument : app.remaining(true)) more += " " + unprotect(argument);
+        return "too many arguments:" + more;
     }
-    return unprotect_message(error.what());
+    if (const auto name = before(": At Most 1 required"); !name.empty()) return name + " was given more than once";
+    if (const auto name = before(": 1 required "); !name.empty()) return name + " needs a value";
+    if (const auto name = before(" was given a disallowed flag override"); !name.empty()) return "--" + name + " takes no value";
+    return text;
 }
 
 int parse(CLI::App& app, std::vector<std::string> arguments) {
@@ -98,7 +110,7 @@ int parse(CLI::App& app, std::vector<std::string> arguments) {
     } catch (const CLI::CallForVersion& version_text) {
         put_line(version_text.what());
     } catch (const CLI::ParseError& error) {
-        throw UsageError(message_of(error) + "; see " + verb_path(chosen_verb(app)) + " --help");
+        throw UsageError(message_of(app, error) + "; see " + verb_path(chosen_verb(app)) + " --help");
     }
     return exit_done;
 }

@@ -56,8 +56,8 @@ struct ListFlags {
 
 int list(const Session& session, const ListFlags& flags) {
     auto manager = session.open();
-    const auto runs =
-        manager.list_runs({.status = flags.status, .since = flags.since, .until = flags.until, .limit = flags.limit});
+    RunQuery query{.status = flags.status, .since = flags.since, .until = flags.until, .limit = flags.limit};
+    const auto runs = manager.list_runs(query);
     if (session.json_output) {
         JsonArray array;
         for (const auto& run : runs) array.add(to_json(run));
@@ -78,7 +78,9 @@ int list(const Session& session, const ListFlags& flags) {
         }
         table.print();
     }
-    if (flags.limit != 0 && runs.size() == flags.limit) {
+    if (flags.limit == 0 || runs.size() < flags.limit) return exit_done;
+    ++query.limit;  // a second look: one command has one entry, which says what was shown
+    if (session.open_unrecorded().list_runs(query).size() > flags.limit) {
         session.say(fmt::format("the newest {} runs are shown; older ones: --limit N (0: all) or --until {}", flags.limit,
                                 runs.back().started_at.str()));
     }

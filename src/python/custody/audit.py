@@ -14,7 +14,7 @@ from .errors import Error, InvalidArgument, NotFound
 from .models import ORIGINAL_KEYS, AuditEntry
 from .offline import Progress
 from .reports import ErrorSummary, RedactedEntry, Redaction, Seal, TrailReport
-from .values import (PathLike, absolute_bytes, count_of, is_id, member_of, microseconds_of, optional_path_bytes, path_of,
+from .values import (PathLike, absolute_bytes, count_of, is_id, keys_of, member_of, microseconds_of, optional_path_bytes, path_of,
                      seq_of, text_of)
 
 __all__ = ["AuditTrail"]
@@ -194,9 +194,7 @@ class AuditTrail:
 
         keys: verifier keys known from elsewhere to be right; a signature by another one is then a finding.
         """
-        if not isinstance(keys, (list, tuple, set)) or not all(isinstance(key, str) for key in keys):
-            raise InvalidArgument(f"keys is a list of verifier keys, not {keys!r}")
-        return TrailReport.of(self._connection.store.verify_trail(list(keys), optional_path_bytes(anchor, "anchor"), progress))
+        return TrailReport.of(self._connection.store.verify_trail(keys_of(keys), optional_path_bytes(anchor, "anchor"), progress))
 
     def prove(self, seq: int, *, signing_key: Optional[PathLike] = None) -> str:
         """The proof of one entry as JSON, which `verify_audit_files` checks alone. Raises NotFound."""

@@ -8,7 +8,7 @@ from . import _custody
 from .enums import ArtifactStatus
 from .original import ImportReport
 from .reports import RestoreReport, TrailReport
-from .values import PathLike, absolute_bytes, member_of, optional_path_bytes, text_of
+from .values import PathLike, absolute_bytes, keys_of, member_of, optional_path_bytes, text_of
 
 __all__ = ["init", "migrate", "restore", "examine_original", "verify_audit_files", "transition_allowed", "Progress"]
 
@@ -68,7 +68,7 @@ def verify_audit_files(path: PathLike, keys: Optional[List[str]] = None, anchor:
     keys: verifier keys known from elsewhere to be right. anchor: a file that `seal` appended notes to.
     Never raises for what it finds. Raises IoError where there is nothing to read, InvalidArgument for a malformed key.
     """
-    return TrailReport.of(_custody.verify_audit_files(absolute_bytes(path, "path"), keys or [],
+    return TrailReport.of(_custody.verify_audit_files(absolute_bytes(path, "path"), keys_of([] if keys is None else keys),
                                                       optional_path_bytes(anchor, "anchor"), progress))
 
 
