@@ -78,6 +78,60 @@ class StrictReader final : public nlohmann::json_sax<json> {
     std::string complaint_;
 };
 
+/// Builds what the parser reads; of a key that comes twice both members stay.
+class OrderedReader final : public nlohmann::json_sax<ordered_json> {
+   public:
+    [[nodiscard]] ordered_json take() { return std::move(root_); }
+
+    bool null() override { return put(nullptr); }
+    bool boolean(bool value) override { return put(value); }
+    bool number_integer(number_integer_t value) override { return put(value); }
+    bool number_unsigned(number_unsigned_t value) override { return put(value); }
+    bool number_float(number_float_t value, const string_t& /*text*/) override { return put(value); }
+    bool string(string_t& text) override { return put(std::move(text)); }
+    bool binary(binary_t& /*value*/) override { return false; }
+    bool start_object(std::size_t /*elements*/) override { return open(ordered_json::object()); }
+    bool key(string_t& name) override {
+        key_ = std::move(name);
+        return true;
+    }
+    bool end_object() override { return close(); }
+    bool start_array(std::size_t /*elements*/) override { return open(ordered_json::array()); }
+    bool end_array() override { return close(); }
+    bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                     const nlohmann::detail::exception& /*error*/) override {
+        return false;
+    }
+
+   private:
+    ordered_json& add(ordered_json&& value) {
+        if (open_.empty()) return root_ = std::move(value);
+        if (open_.back()->is_array()) {
+            open_.back()->push_back(std::move(value));
+            return open_.back()->back();
+        }
+        ordered_json::object_t::Container& members = open_.back()->get_ref<ordered_json::object_t&>();
+        members.emplace_back(std::move(key_), std::move(value));
+        return members.back().second;
+    }
+    bool put(ordered_json value) {
+        add(std::move(value));
+        return true;
+    }
+    bool open(ordered_json value) {
+        open_.push_back(&add(std::move(value)));
+        return true;
+    }
+    bool close() {
+        open_.pop_back();
+        return true;
+    }
+
+    ordered_json root_{};
+    std::vector<ordered_json*> open_{};  ///< nothing is added beside one that is open, so each stays where it is
+    std::string key_{};
+};
+
 /// Why this one value, its children aside, may not stand in the text; nullptr where it may.
 const char* complaint_of(const json& value) {
     switch (value.type()) {
@@ -120,6 +174,12 @@ json parse_strict_object(std::string_view text, const JsonLimits& limits, std::s
     StrictReader reader(limits);
     if (!json::sax_parse(text.begin(), text.end(), &reader)) refuse(what, reader.complaint());
     return json::parse(text.begin(), text.end());
+}
+
+ordered_json parse_ordered(std::string_view text) {
+    OrderedReader reader;
+    if (!ordered_json::sax_parse(text.begin(), text.end(), &reader)) return ordered_json::parse(text.begin(), text.end());
+    return reader.take();
 }
 
 std::string dump_strict_object(const json& value, const JsonLimits& limits, std::string_view what) {

@@ -19,6 +19,10 @@ struct JsonLimits {
 /// object. `what` names it in messages ("metadata"). @throws InvalidArgument, which never repeats the text
 json parse_strict_object(std::string_view text, const JsonLimits& limits, std::string_view what);
 
+/// Parses a text that was found to be strict before, keys in their order, in a time that grows as the text does: nlohmann's
+/// parser compares each key with all that came before it in the object. @throws nlohmann's errors where it is no JSON
+ordered_json parse_ordered(std::string_view text);
+
 /// The same rules for a value that is parsed already: answers its text. @throws InvalidArgument
 std::string dump_strict_object(const json& value, const JsonLimits& limits, std::string_view what);
 

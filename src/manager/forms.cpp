@@ -2,6 +2,8 @@
 
 #include <custody/artifact_manager.hpp>
 
+#include "base/strict_json.hpp"
+
 namespace custody {
 
 namespace {
@@ -40,7 +42,7 @@ const char* name_of(Finding::Severity severity) {
 
 // `<relationship>_artifacts`, which the original kept in the metadata, is computed from the links.
 static ordered_json shown_metadata(const Artifact& artifact) {
-    auto metadata = ordered_json::parse(artifact.metadata_text);
+    auto metadata = base::parse_ordered(artifact.metadata_text);
     for (const auto& [relationship, source] : artifact.links) metadata[relationship + "_artifacts"] = ordered_json::array();
     for (const auto& [relationship, source] : artifact.links) metadata[relationship + "_artifacts"].push_back(source.str());
     return metadata;
@@ -76,7 +78,7 @@ ordered_json to_json(const RunRecord& run) {
     form["started_at"] = run.started_at.str();
     form["ended_at"] = or_null(run.ended_at);
     form["end_reason"] = null_if_empty(run.end_reason);
-    form["configuration"] = ordered_json::parse(run.configuration_text);
+    form["configuration"] = base::parse_ordered(run.configuration_text);
     form["user"] = run.user;
     form["on_behalf_of"] = or_null(run.on_behalf_of);
     form["purpose"] = or_null(run.purpose);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <custody/error.hpp>
 
+#include "base/strict_json.hpp"
 #include "base/text.hpp"
 #include "original/lenient_json.hpp"
 #include "original/tree.hpp"
@@ -143,7 +144,7 @@ class RecordReader {
     // The kind of a link stands in the metadata, as <relationship>_artifacts: that of the last call for that kind.
     void read_sources(Record& record) {
         std::vector<std::pair<std::string, std::string>> told;
-        const auto metadata = ordered_json::parse(record.metadata_text);
+        const auto metadata = base::parse_ordered(record.metadata_text);
         static constexpr std::string_view suffix = "_artifacts";
         for (const auto& [key, value] : metadata.items()) {
             if (!key.ends_with(suffix) || !value.is_array()) continue;

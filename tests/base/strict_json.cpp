@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <ctime>
 #include <limits>
 #include <random>
 
@@ -156,6 +157,23 @@ TEST_CASE("a value is dumped under the rules that a text is parsed by") {
                           json::parse(nested(65)),
                           {{"a", std::string(65536, 'x')}}};
     for (const auto& each : wrong) CHECK_THROWS_AS(dump_strict_object(each, {}, "metadata"), custody::InvalidArgument);
+}
+
+TEST_CASE("a text is read with its keys in their order, as nlohmann's parser reads it, however many there are") {
+    for (const char* text :
+         {"{}", "[]", "null", "{\"b\":1,\"a\":[-1,2.5,1e300,18446744073709551615,{\"c\":{}},[],[[true]]],\"\":\"\\u00e9\"}",
+          "{\"z\":{\"y\":{\"x\":null}},\"a\":\"b\"}"}) {
+        CHECK(parse_ordered(text).dump() == custody::ordered_json::parse(text).dump());
+    }
+    for (const char* text : {"", "{", "{\"a\":}", "[1]]", "x"}) CHECK_THROWS_AS((void)parse_ordered(text), json::parse_error);
+    std::string text = "{\"first\":0";
+    for (int key = 0; key < 200000; ++key) text.append(",\"key ").append(std::to_string(key)).append("\":1");
+    const auto begun = std::clock();
+    const auto object = parse_ordered(text + "}");
+    // Compared with each other they would take minutes.
+    CHECK(static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC < 20);
+    CHECK(object.size() == 200001);
+    CHECK(object.begin().key() == "first");
 }
 
 TEST_CASE("ten thousand mangled texts are refused or read, and never anything else") {
