@@ -79,8 +79,8 @@ TEST_CASE("keys rotate, and the second verifier follows the chain") {
     bench.done("audit export --all --signing-key second --out .");
     for (const auto& key : {first, second}) {
         CHECK(bench.custody("audit verify . --key '" + key + "'").exit_code == 0);
-        CHECK(bench.custody("audit verify --key '" + key + "'").exit_code ==
-              (key == first ? 0 : 20));  // the first seal is the first key's
+        // The first seal is the first key's; what the second one signed covers it.
+        CHECK(bench.custody("audit verify --key '" + key + "'").exit_code == 0);
     }
     CHECK(bench.run(second_verifier("--key '" + second + "' .")).exit_code == 0);
 }
