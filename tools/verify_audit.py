@@ -54,6 +54,8 @@ def parse_key(text):
     raw = unbase64(raw)
     need(len(raw) == 33 and raw[0] == 1 and sha(name.encode(), b"\n", raw)[:4].hex() == key_id, "no verifier key: " + text)
     return name, raw[1:]
+def verifier_key(text):
+    return parse_key(text)[1]
 def signed(message, signature, public_key):
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message.encode())
@@ -146,10 +148,10 @@ def check_folder(path):
     return before[1] if before else need(False, "there are no month files")
 def main(arguments):
     last, usage = 0, argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    usage.add_argument("--key", action="append", default=[], type=parse_key, metavar="VERIFIER_KEY", help="known to be right")
+    usage.add_argument("--key", action="append", default=[], type=verifier_key, metavar="VERIFIER_KEY", help="known to be right")
     usage.add_argument("paths", nargs="+", metavar="PATH", help="a folder of month files, or the proof of an entry")
     given = usage.parse_intermixed_args(arguments)
-    pinned.update(raw for name, raw in given.key)
+    pinned.update(given.key)
     for path in given.paths:
         try:
             last = max(last, (check_folder if os.path.isdir(path) else check_entry)(path))
