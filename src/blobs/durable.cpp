@@ -51,7 +51,11 @@ void make_folder(const std::filesystem::path& folder, unsigned mode, Sync sync) 
     if (::mkdir(folder.c_str(), 0700) != 0) {
         const int code = errno;
         struct stat status {};
-        if (code == EEXIST && ::stat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return;
+        if (code == EEXIST && ::stat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+            // Whoever made it may have been killed before it was durable. Where we can't look we can't have made it.
+            if (sync == Sync::now && ::access(folder_of(folder).c_str(), R_OK) == 0) sync_folder(folder_of(folder));
+            return;
+        }
         throw_io(code == EEXIST ? ENOTDIR : code, "make the folder", folder);
     }
     // No ways in but the owner's until here, so the order of the two calls opens nothing.

@@ -19,7 +19,7 @@ enum class Sync {
 };
 
 /// Makes the folder (its parents must exist) with exactly these permissions, whatever the umask, and makes its name
-/// durable. Nothing where it is there. @throws IoError
+/// durable. What is there stays as it is; its name is made durable too. @throws IoError
 void make_folder(const std::filesystem::path& folder, unsigned mode, Sync sync = Sync::now);
 
 /// Makes what is missing above the folder, with the usual permissions, each name durable. @throws IoError

@@ -178,7 +178,7 @@ void let_go(Group group) {
 std::size_t group_size() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 32;
-    return std::clamp<std::size_t>(limit.rlim_cur / 4, 32, 4096);
+    return std::clamp<std::size_t>(limit.rlim_cur / 4, 1, 4096);
 }
 
 // Several large files: each on a core of its own.
@@ -225,7 +225,7 @@ void bring_in(ManagerImpl& manager, std::vector<Making>& all, const Making*& at,
         const auto group = rest.first(std::min(rest.size(), most));
         rest = rest.subspan(group.size());
         bring_in_group(manager, group, barrier, meter, at);
-        if (together.size() > most_kept_open) let_go(group);
+        if (together.size() > std::min(most_kept_open, most)) let_go(group);
         meter.tell();
     }
     meter.tell();  // the last chance to stop: what follows is one transaction

@@ -120,6 +120,14 @@ TEST_CASE("a payload is on disk before it has a name, and its folder is synced a
     CHECK(second.size() == 1);
 }
 
+TEST_CASE("the names of folders that are there already are made durable: who made them may have been killed before that") {
+    if (!can_trace()) return;
+    TestStore t;
+    const auto log = t.scratch / "trace";
+    REQUIRE(drive("create " + quoted(t.store.root()), "-y -o " + quoted(log) + " -e trace=fsync").exit_code == 0);
+    CHECK(traced(log, "<" + t.store.root().string() + ">").size() == 2);
+}
+
 TEST_CASE("a failing sync, a full disk or a refused link leave nothing behind") {
     if (!can_trace()) return;
     TestStore t;

@@ -59,6 +59,18 @@ TEST_CASE("more files than may be open at once are added by one call") {
     CHECK(store.manager.verify().findings.empty());
 }
 
+TEST_CASE("files are added by one call where a process may have hardly any open") {
+    Store store;
+    const auto wanted = files(store.scratch, 60);
+    std::vector<Artifact> made;
+    {
+        const Limit few(RLIMIT_NOFILE, 48);
+        made = store.manager.create_artifacts(wanted);
+    }
+    REQUIRE(made.size() == wanted.size());
+    CHECK(store.manager.verify().findings.empty());
+}
+
 TEST_CASE("more files than may be open at once are added where each has a sync of its own") {
     Scratch scratch;
     Mount mount(scratch / "overlay");

@@ -90,6 +90,8 @@ void run(const Arguments& arguments) {
         add(store, arguments);
     else if (arguments.action == "race")
         race(store, arguments);
+    else if (arguments.action == "create")
+        store.create();
     else if (arguments.action == "discard")
         store.discard(Digest::parse(arguments.operand));
     else if (arguments.action == "sweep")
