@@ -58,10 +58,11 @@ void take_out(ManagerImpl& manager, sqlite::Connection& connection, std::span<Ma
     for (auto& making : all) {
         if (!making.staged) continue;
         const bool unreferenced = !catalog::is_referenced(connection, making.staged->digest());
-        manager.blobs().undo_move(*making.staged, unreferenced);
+        // Where a source can't have its place back (something else has it by now) it stays, marked.
+        const bool is_back = manager.blobs().undo_move(*making.staged, unreferenced);
         // No grace period in trash/: no row ever named it, so nobody can be reading it. Whoever brings in the
         // same content at this moment finds it gone under the lock, and links it again.
-        if (making.staged->added() && unreferenced) ::unlink(manager.blobs().path_of(making.staged->digest()).c_str());
+        if (is_back && making.staged->added() && unreferenced) ::unlink(manager.blobs().path_of(making.staged->digest()).c_str());
     }
 }
 

@@ -176,6 +176,25 @@ TEST_CASE("a repeated request for an artifact whose payload was removed takes no
     CHECK(store.manager.verify().findings.empty());
 }
 
+TEST_CASE("a moved source whose place was taken before the create failed is kept, and told of") {
+    Store store;
+    const auto source = store.scratch.file("source", "content");
+    std::vector<NewArtifact> wanted{{.type = ArtifactType::log, .source_path = source, .transfer = Transfer::move},
+                                    {.type = ArtifactType::log, .content = "another"}};
+    const auto take_its_place = [&](std::uint64_t, std::uint64_t) {
+        if (fs::exists(source)) return;
+        store.scratch.file("source", "newcomer");
+        throw std::runtime_error("enough");
+    };
+    CHECK_THROWS_AS((void)store.manager.create_artifacts(wanted, take_its_place), Error);
+    CHECK(slurp(source) == "newcomer");
+    (void)store.manager.collect_garbage({.grace = std::chrono::seconds(0)});
+    CHECK(kinds(store.manager.verify()) == std::multiset<std::string>{"orphan_payload"});
+    fs::remove(source);
+    CHECK(store.manager.repair().after.findings.empty());
+    CHECK(slurp(source) == "content");
+}
+
 TEST_CASE("a source that is moved goes only for what was hashed then: an altered payload is healed by it") {
     Store store;
     const std::string content(4000, 'x');
