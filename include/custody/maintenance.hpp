@@ -150,14 +150,15 @@ struct RepairOptions {
 
 /// Something that was (or would be) put right.
 struct Repair {
-    std::string kind;     ///< schema, counters, payload, orphan, link
+    std::string kind;     ///< schema, counters, payload, moved_source, orphan, link
     std::string subject;  ///< a difference of the schema, a checksum, a path
     std::string message;
 };
 
 struct RepairReport {
     std::vector<Repair> repairs;
-    std::string refused;  ///< why nothing was repaired; empty where that isn't so
+    std::vector<Repair> failed;  ///< what couldn't be put right, and why; the rest was
+    std::string refused;         ///< why nothing was repaired; empty where that isn't so
     VerifyReport before;
     VerifyReport after;  ///< the same as before where nothing was changed
     bool dry_run = false;

@@ -207,6 +207,10 @@ ordered_json to_json(const RepairReport& report) {
     for (const auto& [kind, subject, message] : report.repairs) {
         form["repairs"].push_back({{"kind", kind}, {"subject", subject}, {"message", message}});
     }
+    form["failed"] = ordered_json::array();
+    for (const auto& [kind, subject, message] : report.failed) {
+        form["failed"].push_back({{"kind", kind}, {"subject", subject}, {"message", message}});
+    }
     form["refused"] = report.refused.empty() ? ordered_json(nullptr) : ordered_json(report.refused);
     form["before"] = to_json(report.before);
     form["after"] = to_json(report.after);

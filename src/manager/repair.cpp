@@ -5,6 +5,7 @@
 #include <custody/artifact_manager.hpp>
 #include <set>
 
+#include "blobs/incoming.hpp"
 #include "catalog/artifacts.hpp"
 #include "catalog/payloads.hpp"
 #include "catalog/store.hpp"
@@ -72,6 +73,22 @@ class Repairing {
         report_.repairs.push_back({kind, subject, message});
     }
 
+    // One thing that can't be put right is no reason to leave the others.
+    template <class Step>
+    bool try_to(const std::string& kind, const std::string& subject, const Step& step) {
+        try {
+            step();
+            return true;
+        } catch (const Busy&) {
+            throw;
+        } catch (const InvalidState&) {
+            throw;
+        } catch (const Error& error) {
+            report_.failed.push_back({kind, subject, error.what()});
+            return false;
+        }
+    }
+
     [[nodiscard]] audit::Draft draft(const char* what) const {
         auto draft = manager_.draft("store", "repair");
         draft.details["repaired"] = what;
@@ -120,9 +137,14 @@ class Repairing {
             wanted.clear();
             for (const auto& hex : damaged) wanted.push_back(catalog::find_payload(connection, Digest::parse(hex)).value());
         });
-        for (const auto& [row, source] : manager::search_payloads(options_.from, wanted)) {
-            if (!options_.dry_run) heal(row, source);
-            tell("payload", row.digest.hex(), "healed from " + source.string());
+        // Sources are refused behind symbolic links; where the folder itself is behind one its name alone leads there.
+        std::error_code code;
+        const auto real = std::filesystem::canonical(options_.from, code);
+        for (const auto& found : manager::search_payloads(code ? options_.from : real, wanted)) {
+            const auto& [row, source] = found;
+            const auto hex = row.digest.hex();
+            if (options_.dry_run || try_to("payload", hex, [&] { heal(found.first, found.second); }))
+                tell("payload", hex, "healed from " + source.string());
         }
     }
 
@@ -156,16 +178,15 @@ class Repairing {
             const auto hex = taken.digest.hex();
             if (orphans.erase(hex) == 0) continue;
             bool is_back = options_.dry_run;
-            if (!options_.dry_run) {
-                manager_.transact([&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
-                    const auto row = catalog::find_payload(connection, taken.digest);
-                    if ((row && row->present) || !manager_.blobs().give_back(taken)) return;
-                    is_back = true;
-                    auto entry = draft("moved_source");
-                    entry.details["checksum"] = hex;
-                    recorder.append(entry);
-                });
-            }
+            const auto put_back = [&](sqlite::Connection& connection, ManagerImpl::Recorder& recorder) {
+                const auto row = catalog::find_payload(connection, taken.digest);
+                if ((row && row->present) || !manager_.blobs().give_back(taken)) return;
+                is_back = true;
+                auto entry = draft("moved_source");
+                entry.details["checksum"] = hex;
+                recorder.append(entry);
+            };
+            if (!options_.dry_run) try_to("moved_source", hex, [&] { manager_.transact(put_back); });
             if (is_back) tell("moved_source", hex, "put back as " + taken.source.string());
         }
     }
@@ -199,25 +220,39 @@ class Repairing {
     }
 
     void repair_links() {
-        const auto links = manager::survey_named_links(manager_);
+        auto links = manager::survey_named_links(manager_);
+        std::erase_if(links.stale, [](const auto& path) { return !is_own(path); });
         if (links.missing.empty() && links.wrong.empty() && links.stale.empty()) return;
-        auto entry = draft("links");
-        entry.details["missing_count"] = links.missing.size();
-        entry.details["wrong_count"] = links.wrong.size();
-        entry.details["stale_count"] = links.stale.size();
-        if (!options_.dry_run) {
-            manager_.attempt(entry, [&] {
-                for (const auto& path : links.stale) manager_.blobs().discard_file(path);
-                for (const auto& link : links.wrong) manager_.blobs().discard_file(link.path);
-                for (const auto* all : {&links.wrong, &links.missing}) {
-                    for (const auto& link : *all) make(link);
-                }
-            });
-            manager_.record(entry);
+        const auto put_right = [&](const std::filesystem::path& path, const char* message, const auto& step) {
+            const bool is_right = options_.dry_run || try_to("link", path.string(), step);
+            if (is_right) tell("link", path.string(), message);
+            return is_right ? 1 : 0;
+        };
+        int stale = 0, wrong = 0, missing = 0;
+        for (const auto& path : links.stale) {
+            stale += put_right(path, "of nothing that is there: moved to trash/", [&] { manager_.blobs().discard_file(path); });
         }
-        for (const auto& path : links.stale) tell("link", path.string(), "of nothing that is there: moved to trash/");
-        for (const auto& link : links.wrong) tell("link", link.path.string(), "leads to its payload again");
-        for (const auto& link : links.missing) tell("link", link.path.string(), "is there again");
+        for (const auto& link : links.wrong) {
+            wrong += put_right(link.path, "leads to its payload again; what was there is in trash/", [&] {
+                manager_.blobs().discard_file(link.path);
+                make(link);
+            });
+        }
+        for (const auto& link : links.missing) missing += put_right(link.path, "is there again", [&] { make(link); });
+        if (options_.dry_run || stale + wrong + missing == 0) return;
+        auto entry = draft("links");
+        entry.details["missing_count"] = missing;
+        entry.details["wrong_count"] = wrong;
+        entry.details["stale_count"] = stale;
+        manager_.record(entry);
+    }
+
+    // Whatever else lies among the links is somebody's own, and is left to him; verify tells of it.
+    static bool is_own(const std::filesystem::path& path) {
+        constexpr std::size_t id_size = 36;
+        const auto name = path.filename().string();
+        const bool is_link = name.size() > id_size && name[id_size] == '_' && ArtifactId::try_parse(name.substr(0, id_size));
+        return is_link || blobs::is_temporary_file_name(name);
     }
 
     void make(const manager::NamedLinks::Link& link) {

@@ -111,7 +111,9 @@ TEST_CASE("counters are counted anew, orphans go to trash/, links lead to their 
     fs::remove(link_one);
     fs::remove(link_two);
     write(link_two, "somebody's own");
-    write(store.base / "storage/artifacts/log/stale.txt", "stale");
+    write(store.base / "storage/artifacts/log/6b6f1c1e-9d55-4d3c-8b6e-0f4a8c0d1e2f_stale.txt", "stale");
+    const auto own = store.base / "storage/artifacts/log/my notes.txt";
+    write(own, "nobody else has these");
     const auto found = kinds(store.manager.verify());
     for (const char* kind : {"counter_drift", "orphan_payload", "link_wrong", "link_missing", "link_stale"}) {
         CAPTURE(kind);
@@ -119,7 +121,8 @@ TEST_CASE("counters are counted anew, orphans go to trash/, links lead to their 
     }
     const auto report = store.manager.repair();
     CHECK(repaired(report) == std::multiset<std::string>{"counters", "link", "link", "link", "orphan"});
-    CHECK(report.after.findings.empty());
+    CHECK(kinds(report.after) == std::multiset<std::string>{"link_stale"});
+    CHECK(slurp(own) == "nobody else has these");
     CHECK(slurp(link_one) == "one");
     CHECK(slurp(link_two) == "two");
     const auto kept = trash(store);
@@ -133,6 +136,31 @@ TEST_CASE("counters are counted anew, orphans go to trash/, links lead to their 
         entries.insert(entry.at("details").at("repaired").get<std::string>());
     CHECK(entries == std::set<std::string>{"counters", "links", "orphans"});
     CHECK(store.manager.repair().repairs.empty());
+}
+
+TEST_CASE("what can't be put right is told of, and the rest is put right") {
+    Store store;
+    const auto one = store.add(ArtifactType::log, "one");
+    const auto two = store.add(ArtifactType::log, "two");
+    const auto link_one = store.manager.get_artifact_file(one.id).value();
+    const auto link_two = store.manager.get_artifact_file(two.id).value();
+    fs::remove(link_one);
+    fs::create_directory(link_one);
+    fs::remove(link_two);
+    fs::remove(store.blob(one));
+    write(store.scratch / "real/copy", "one");
+    fs::create_directory_symlink(store.scratch / "real", store.scratch / "from");
+    const auto report = store.manager.repair({.from = store.scratch / "from"});
+    CHECK(repaired(report) == std::multiset<std::string>{"link", "payload"});
+    CHECK(slurp(store.blob(one)) == "one");
+    CHECK(slurp(link_two) == "two");
+    REQUIRE(report.failed.size() == 1);
+    CHECK(report.failed[0].kind == "link");
+    CHECK(report.failed[0].subject == link_one.string());
+    CHECK(report.failed[0].message.find("directory") != std::string::npos);
+    CHECK(to_json(report).at("failed").size() == 1);
+    CHECK(fs::is_directory(link_one));
+    CHECK(report.after.ok());
 }
 
 TEST_CASE("a schema is put back where every row agrees with the trail, and the store can be used again") {

@@ -55,6 +55,10 @@ std::string repair_text(const RepairReport& report, const Repair& repair) {
 
 void print_repairs(const RepairReport& report) {
     for (const auto& repair : report.repairs) put_line(repair_text(report, repair));
+    for (const auto& failure : report.failed) {
+        put_line(fmt::format("not repaired: {}: {}: {}", printable(failure.kind), printable(failure.subject),
+                             printable(failure.message)));
+    }
     print_report(report.after);
 }
 
@@ -94,7 +98,8 @@ int verify_and_repair(const Session& session, const VerifyFlags& flags) {
         written = put_result(count_text(report.repairs.size(), "thing was", "things were") + " repaired", print);
     }
     if (!report.refused.empty()) session.say(report.refused);
-    return !report.after.ok() ? exit_altered : written ? exit_done : exit_partial;
+    if (!report.after.ok()) return exit_altered;
+    return written && report.failed.empty() ? exit_done : exit_partial;
 }
 
 int verify(const Session& session, const VerifyFlags& flags) {

@@ -191,18 +191,20 @@ class Repair:
 
 @dataclass
 class RepairReport:
-    """What `repair` did. `refused`: why nothing was repaired."""
+    """What `repair` did. `failed`: what couldn't be put right, and why. `refused`: why nothing was repaired."""
 
     ok: bool
     dry_run: bool
     repairs: List[Repair]
+    failed: List[Repair]
     refused: Optional[str]
     before: VerifyReport
     after: VerifyReport
 
     @classmethod
     def of(cls, form: Dict[str, Any]) -> "RepairReport":
-        return cls(form["ok"], form["dry_run"], [Repair(**repair) for repair in form["repairs"]], form["refused"],
+        return cls(form["ok"], form["dry_run"], [Repair(**repair) for repair in form["repairs"]],
+                   [Repair(**repair) for repair in form["failed"]], form["refused"],
                    VerifyReport.of(form["before"]), VerifyReport.of(form["after"]))
 
 
