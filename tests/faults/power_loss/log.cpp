@@ -149,6 +149,13 @@ void Recorder::left(const TracedCall& call, std::int64_t result) {
     }
     if (name == "link") return named(Event::Kind::name, path(1), {});
     if (name == "linkat") return named(Event::Kind::name, path(3), {});
+    if (name == "symlink" || name == "symlinkat") {
+        const auto made = path(name == "symlink" ? 1 : 2);
+        (void)new_object(made);
+        events_.back().kind = Event::Kind::make_link;
+        events_.back().bytes = fs::read_symlink(made).string();
+        return named(Event::Kind::name, made, {});
+    }
     if (name == "rename") return named(Event::Kind::rename, path(1), path(0));
     if (name.starts_with("renameat")) return named(Event::Kind::rename, path(3), path(1));
     if (name == "unlink" || name == "rmdir") return named(Event::Kind::unname, path(0), {});
@@ -158,7 +165,7 @@ void Recorder::left(const TracedCall& call, std::int64_t result) {
     // A payload's whole size, before its first byte.
     if (name == "fallocate")
         return add({.kind = Event::Kind::truncate, .object = by_descriptor(), .offset = arguments[2] + arguments[3]});
-    for (const char* unknown : {"pwritev", "io_uring_enter", "truncate", "copy_file_range", "sendfile", "symlink", "symlinkat"}) {
+    for (const char* unknown : {"pwritev", "io_uring_enter", "truncate", "copy_file_range", "sendfile"}) {
         if (name == unknown) throw std::runtime_error(name + " is not recorded: teach log.cpp what it does");
     }
 }

@@ -15,14 +15,14 @@ using Object = std::size_t;
 
 /// One change of the disk, one sync, or one line that the program said.
 struct Event {
-    enum class Kind { write, truncate, mode, make_file, make_folder, name, rename, unname, sync, sync_all, said } kind;
+    enum class Kind { write, truncate, mode, make_file, make_folder, make_link, name, rename, unname, sync, sync_all, said } kind;
     Object object = 0;
     Object folder = 0;  ///< where the name is made or taken
     std::string name{};
     Object old_folder = 0;  ///< of a rename
     std::string old_name{};
     std::uint64_t offset = 0;  ///< of a write; the size of a truncation; the mode
-    std::string bytes{};       ///< what is written or said
+    std::string bytes{};       ///< what is written or said; where a symbolic link leads
 };
 
 /// Records what a program does below a folder. What it maps into memory (the index of the WAL, the write queue) is no durable

@@ -104,6 +104,9 @@ void Replay::apply(const Event& event) {
             durable_[event.object] = {};
             folder_modes_[event.object] = event.offset;
             break;
+        case Kind::make_link:
+            links_[event.object] = event.bytes;
+            break;
         case Kind::write:
         case Kind::truncate:
             files_.at(event.object).pending.push_back(&event);
@@ -182,6 +185,10 @@ void Replay::build(const fs::path& place, Object folder, const std::map<Object, 
     if (found == names.end()) return;
     for (const auto& [name, object] : found->second) {
         const auto path = place / name;
+        if (const auto link = links_.find(object); link != links_.end()) {
+            fs::create_symlink(link->second, path);
+            continue;
+        }
         const auto file = files_.find(object);
         if (file == files_.end()) {
             fs::create_directories(path);

@@ -55,6 +55,7 @@ class Replay {
     std::set<Object> wals_;       ///< for the control
     std::set<Object> databases_;  ///< likewise
     std::map<Object, File> files_;
+    std::map<Object, std::string> links_;  ///< symbolic ones, each there whole or not at all
     std::map<Object, std::uint64_t> folder_modes_;
     std::map<Object, Names> durable_;
     std::vector<const Event*> changes_;  ///< of names, in order, that are not durable

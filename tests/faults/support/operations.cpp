@@ -10,6 +10,7 @@
 
 #include "base/sha256.hpp"
 #include "faults/support/original.hpp"
+#include "faults/support/state.hpp"
 #include "sqlite/connection.hpp"
 #include "sqlite/migrations.hpp"
 #include "support/old_store.hpp"
@@ -80,7 +81,7 @@ void prepare_garbage(const World& world) {
 
 void nothing_but_sources(const World& world) { fs::create_directories(world.outside()); }
 
-// A moved source is in its place or in the store, and never gone from both.
+// A moved source is in its place or in the store, and never gone from both, nor left there to be freed.
 void check_moved(const World& world, bool acknowledged, Problems& problems) {
     const auto content = bytes(70000, 's');
     const auto digest = base::sha256(content).hex();
@@ -88,6 +89,7 @@ void check_moved(const World& world, bool acknowledged, Problems& problems) {
     const bool in_place = fs::exists(world.outside("source")) && slurp(world.outside("source")) == content;
     const bool in_store = fs::exists(payload) && slurp(payload) == content;
     if (!in_place && !in_store) problems.emplace_back("the moved source is gone");
+    if (!in_place && in_store && !is_kept_payload(world, digest)) problems.emplace_back("the moved source would be freed by gc");
     if (acknowledged && !in_store) problems.emplace_back("the move was acknowledged, and the source is not in the store");
 }
 

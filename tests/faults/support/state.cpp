@@ -98,6 +98,15 @@ void check_by_manager(const World& world, Problems& problems) {
 
 }  // namespace
 
+bool is_kept_payload(const World& world, const std::string& digest) {
+    for (const auto& entry : fs::directory_iterator(world.store() / "storage/trash")) {
+        if (entry.path().filename().string().starts_with("moving-" + digest)) return true;
+    }
+    const auto connection = sqlite::open_connection(world.store() / "storage/catalog.db", sqlite::Access::read_write);
+    sqlite::Query query(*connection, "SELECT 1 FROM payloads WHERE digest = ? AND state = 'present'", digest);
+    return query.step();
+}
+
 State state_of(const World& world) {
     State state;
     const auto catalog = world.store() / "storage/catalog.db";

@@ -23,6 +23,9 @@ struct State {
     std::set<std::string> payloads;  ///< files in blobs/, by name
 };
 
+/// Whether a record names that payload, or a mark says that it was moved in: what neither does gc frees.
+bool is_kept_payload(const World& world, const std::string& digest);
+
 State state_of(const World& world);
 
 /// Opens the store anew and looks at everything: a full verification, the trail's proofs, each row with its entry, no gap in
