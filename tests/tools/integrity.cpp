@@ -105,6 +105,15 @@ TEST_CASE("a damaged database is 20, a foreign one 1, and nothing is written to 
     CHECK(bench.run("sha256sum -c sum").exit_code == 0);
 }
 
+TEST_CASE("verify --repair says what it couldn't put right, and answers 3 where nothing is lost by that") {
+    const OneArtifact bench;
+    REQUIRE(bench.run("f=$(custody file " + bench.id + ") && rm -f $f && mkdir $f").exit_code == 0);
+    const auto ran = bench.custody("verify --repair --yes");
+    CHECK(ran.exit_code == 3);
+    CHECK(contains(ran.out, "not repaired: link: "));
+    CHECK(contains(ran.out, "Is a directory"));
+}
+
 TEST_CASE("doctor tells of machine and store") {
     const OneArtifact bench;
     const auto checks = bench.json_of("doctor");
