@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <custody/artifact_manager.hpp>
 
@@ -153,7 +154,7 @@ class Leftovers {
     }
     void keep() { kept_ = true; }
     /// Held until they are gone: whoever makes the store next has folders of the same names.
-    void lock() { alone_ = blobs::lock_folder(layout_.base); }
+    void lock(std::chrono::milliseconds timeout) { alone_ = blobs::lock_folder(layout_.base, timeout); }
 
    private:
     const Layout& layout_;
@@ -171,7 +172,7 @@ InitResult make_store(const Layout& layout, const InitOptions& init, const Manag
     blobs::make_folder(layout.base, modes.folder());
     // The claims of others who make this very store at this moment must not be taken for another store's; and a restore that
     // fails takes its folders away again.
-    leftovers.lock();
+    leftovers.lock(options.lock_timeout);
     if (exists(layout)) {
         leftovers.keep();
         return InitResult::already_there;
