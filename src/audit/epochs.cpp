@@ -4,6 +4,13 @@
 
 namespace custody::audit {
 
+namespace {
+
+// "custody/<store uuid>/<epoch>"
+std::string epoch_of(const Checkpoint& checkpoint) { return checkpoint.origin.substr(checkpoint.origin.rfind('/') + 1); }
+
+}  // namespace
+
 void Epochs::follow(std::string_view line, std::uint64_t seq, const std::string& where) {
     const auto entry = json::parse(line, nullptr, false);
     if (text_of(entry, "action") != "epoch" || text_of(entry, "outcome") != "done") return;
@@ -42,8 +49,7 @@ void Epochs::check_head(const Frontier& tree) {
 
 bool Epochs::note_left(const SignedCheckpoint& note, const std::string& where) {
     const auto& checkpoint = note.checkpoint;
-    const auto slash = checkpoint.origin.rfind('/');
-    const auto left = left_.find(slash == std::string::npos ? checkpoint.origin : checkpoint.origin.substr(slash + 1));
+    const auto left = left_.find(epoch_of(checkpoint));
     if (left == left_.end() || checkpoint.size <= left->second) return false;
     left_notes_.push_back({note, where, left->second});
     return true;
@@ -51,10 +57,9 @@ bool Epochs::note_left(const SignedCheckpoint& note, const std::string& where) {
 
 void Epochs::finish() {
     for (const auto& [note, where, kept] : left_notes_) {
-        const auto epoch = note.checkpoint.origin.substr(note.checkpoint.origin.rfind('/') + 1);
-        const auto said = "a checkpoint of " + std::to_string(note.checkpoint.size) + " entries is of epoch " + epoch +
-                          ", which a restore left at entry " + std::to_string(kept) + ", as entry " + std::to_string(kept + 1) +
-                          " says";
+        const auto said = "a checkpoint of " + std::to_string(note.checkpoint.size) + " entries is of epoch " +
+                          epoch_of(note.checkpoint) + ", which a restore left at entry " + std::to_string(kept) + ", as entry " +
+                          std::to_string(kept + 1) + " says";
         if (seals_.is_vouched_for(note, kept)) {
             seals_.note("history_left", where, said);
         } else {

@@ -30,6 +30,10 @@ std::optional<PublicKey> parse_public_key(const json& value) {
     return key;
 }
 
+bool is_by_any(const SignedCheckpoint& note, const std::set<PublicKey>& keys) {
+    return std::any_of(keys.begin(), keys.end(), [&](const PublicKey& key) { return note.signed_by(key); });
+}
+
 }  // namespace
 
 Seals::Seals(TrailReport& report, const std::vector<std::string>& pinned) : report_(report) {
@@ -81,7 +85,11 @@ void Seals::follow(std::string_view line, const std::string& where) {
     if (is_trusted(*previous)) named_by_pinned_.insert(key->public_key);
 }
 
-bool Seals::is_listed_signer(const SignedCheckpoint& note) const {
+bool Seals::is_by_trusted(const SignedCheckpoint& note) const {
+    return is_by_any(note, pinned_) || is_by_any(note, named_by_pinned_);
+}
+
+bool Seals::is_by_listed(const SignedCheckpoint& note) const {
     return std::any_of(listed_.begin(), listed_.end(), [&](const VerifierKey& key) { return note.signed_by(key); });
 }
 
@@ -103,21 +111,16 @@ std::set<PublicKey> Seals::signers_of(const SignedCheckpoint& note) const {
 }
 
 bool Seals::is_vouched_for(const SignedCheckpoint& left, std::uint64_t size) const {
-    std::set<PublicKey> trusted = pinned_.empty() ? signers_of(left) : pinned_;
-    trusted.insert(named_by_pinned_.begin(), named_by_pinned_.end());
+    const auto heirs = pinned_.empty() ? signers_of(left) : std::set<PublicKey>{};
     return std::any_of(accepted_.begin(), accepted_.end(), [&](const Accepted& accepted) {
-        if (accepted.note.checkpoint.size <= size) return false;
-        return is_of_anchor(accepted.where) ||
-               std::any_of(trusted.begin(), trusted.end(), [&](const PublicKey& key) { return accepted.note.signed_by(key); });
+        return accepted.note.checkpoint.size > size &&
+               (is_of_anchor(accepted.where) || is_by_trusted(accepted.note) || is_by_any(accepted.note, heirs));
     });
 }
 
 bool Seals::check_signature(const SignedCheckpoint& note, const std::string& where) {
-    const auto by_trusted = [&](const std::set<PublicKey>& keys) {
-        return std::any_of(keys.begin(), keys.end(), [&](const PublicKey& key) { return note.signed_by(key); });
-    };
-    if (by_trusted(pinned_) || by_trusted(named_by_pinned_)) return true;
-    if (!is_listed_signer(note)) {
+    if (is_by_trusted(note)) return true;
+    if (!is_by_listed(note)) {
         complain("signature_bad", where,
                  "the checkpoint of " + std::to_string(note.checkpoint.size) +
                      " entries has no good signature by a key that is listed");
@@ -157,10 +160,7 @@ void Seals::believe(const Accepted& accepted) {
 void Seals::believe_all() {
     std::vector<const Accepted*> others;
     for (const auto& accepted : accepted_) {
-        const auto signs = [&](const PublicKey& key) { return accepted.note.signed_by(key); };
-        const bool is_other = !pinned_.empty() && std::none_of(pinned_.begin(), pinned_.end(), signs) &&
-                              std::none_of(named_by_pinned_.begin(), named_by_pinned_.end(), signs);
-        if (is_other && is_listed_signer(accepted.note)) {
+        if (!pinned_.empty() && !is_by_trusted(accepted.note) && is_by_listed(accepted.note)) {
             others.push_back(&accepted);
         } else {
             believe(accepted);

@@ -53,7 +53,8 @@ class Seals {
         std::string time_of_last;
     };
     [[nodiscard]] bool is_trusted(const PublicKey& key) const;
-    [[nodiscard]] bool is_listed_signer(const SignedCheckpoint& note) const;
+    [[nodiscard]] bool is_by_trusted(const SignedCheckpoint& note) const;
+    [[nodiscard]] bool is_by_listed(const SignedCheckpoint& note) const;
     [[nodiscard]] std::set<PublicKey> signers_of(const SignedCheckpoint& note) const;
     void believe(const Accepted& accepted);
     void believe_all();

@@ -10,6 +10,7 @@
 
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
+#include "blobs/file_lock.hpp"
 #include "blobs/incoming.hpp"
 
 namespace custody::blobs {
@@ -20,13 +21,6 @@ constexpr std::string_view prefix = "moving-";
 constexpr std::size_t hex_size = 64;
 constexpr std::size_t random_size = 16;
 constexpr std::int64_t day_seconds = 86400;
-
-bool takes_lock(int file) {
-    int result = 0;
-    do result = ::flock(file, LOCK_EX | LOCK_NB);
-    while (result != 0 && errno == EINTR);
-    return result == 0;
-}
 
 }  // namespace
 
@@ -57,12 +51,12 @@ std::optional<Digest> digest_of_mark(std::string_view file_name) {
     return Digest::parse(std::string(hex));
 }
 
-bool lock_moved(int file) { return takes_lock(file) || errno != EWOULDBLOCK; }
+bool lock_moved(int file) { return try_lock(file) || errno != EWOULDBLOCK; }
 
 void unlock_moved(int file) noexcept { ::flock(file, LOCK_UN); }
 
 bool was_left(int file, std::int64_t marked_at_seconds) {
-    if (takes_lock(file)) return true;
+    if (try_lock(file)) return true;
     return errno != EWOULDBLOCK && is_old_mark(marked_at_seconds);
 }
 

@@ -12,6 +12,7 @@
 
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
+#include "blobs/file_lock.hpp"
 #include "blobs/incoming.hpp"
 
 namespace custody::blobs {
@@ -30,13 +31,6 @@ bool is_process_folder_name(std::string_view name) {
 
 Descriptor open_folder(const std::filesystem::path& folder) {
     return Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-}
-
-bool try_lock(int folder) {
-    int result = 0;
-    do result = ::flock(folder, LOCK_EX | LOCK_NB);
-    while (result != 0 && errno == EINTR);
-    return result == 0;
 }
 
 // @throws IoError where that can't be seen

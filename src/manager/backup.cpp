@@ -10,7 +10,6 @@
 #include <thread>
 
 #include "blobs/durable.hpp"
-#include "blobs/incoming.hpp"
 #include "catalog/payloads.hpp"
 #include "manager/backup_folder.hpp"
 #include "manager/copy_check.hpp"
@@ -63,7 +62,8 @@ class Backup {
         const auto alone = blobs::lock_folder(folder_.root, manager_.options().lock_timeout, tell);
         report_.store_id = manager_.store().store_id;
         before_ = claim();
-        remove_unfinished();
+        // Payloads that a backup which was killed was copying, where open files can't be named.
+        blobs::sweep_temporary_files(folder_.root / "trash", false, [](const blobs::Swept&) {});
         bool removed_meanwhile = copy_all();
         for (int attempt = 2; removed_meanwhile && attempt < most_attempts; ++attempt) {
             std::this_thread::sleep_for(between_attempts);  // so that a cleanup that is at work gets done
@@ -105,15 +105,6 @@ class Backup {
         }
         if (!options_.catalog_only) target_.create();
         return there && there->complete ? there : std::nullopt;
-    }
-
-    // Payloads that a backup which was killed was copying, where open files can't be named. Nobody else is at work in the folder.
-    void remove_unfinished() const {
-        std::error_code code;
-        for (std::filesystem::directory_iterator entry(folder_.root / "trash", code), end; !code && entry != end;
-             entry.increment(code)) {
-            if (blobs::is_temporary_file_name(entry->path().filename().native())) ::unlink(entry->path().c_str());
-        }
     }
 
     void copy_catalog() {

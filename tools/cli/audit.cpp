@@ -111,14 +111,7 @@ int export_entries(const Session& session, const ExportFlags& flags) {
     auto manager = session.open();
     ProgressBar bar(session, "exporting", ProgressBar::Unit::items, "no file was made");
     const auto file = manager.audit().export_audit_trail(flags.output, *flags.format, flags.query, bar.callback());
-    const auto written = put_result("the file was written: " + file.string(), [&] {
-        if (session.json_output) {
-            put_json({{"output_path", file.string()}});
-        } else {
-            put_line(file.string());
-        }
-    });
-    return written ? exit_done : exit_partial;
+    return put_file("the file", file, session.json_output) ? exit_done : exit_partial;
 }
 
 int export_trail(const Session& session, const ExportFlags& flags) {

@@ -203,6 +203,13 @@ std::string count_text(std::uint64_t count, std::string_view singular, std::stri
     return plural.empty() ? fmt::format("{} {}s", count, singular) : fmt::format("{} {}", count, plural);
 }
 
+bool put_file(const std::string& what, const std::filesystem::path& file, bool as_json) {
+    return put_result(what + " was written: " + file.string(), [&] {
+        if (as_json) return put_json({{"output_path", file.string()}});
+        put_line(file.string());
+    });
+}
+
 bool put_files(const std::vector<std::filesystem::path>& files, bool as_json) {
     std::string done = count_text(files.size(), "file") + " written:";
     for (const auto& file : files) done += " " + file.string();

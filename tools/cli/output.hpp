@@ -71,6 +71,8 @@ class JsonArray {
 
 /// The paths of files that were written: an array, or one a line. Answers whether that could be said, as put_result does.
 bool put_files(const std::vector<std::filesystem::path>& files, bool as_json);
+/// The same of one: an object, or its line. `what` was written.
+bool put_file(const std::string& what, const std::filesystem::path& file, bool as_json);
 
 /// Columns side by side. The last one is cut to the terminal's width, where there is one.
 class Table {

@@ -50,14 +50,7 @@ struct SnapshotFlags {
 int snapshot(const Session& session, const SnapshotFlags& flags) {
     auto manager = session.open();
     const auto path = manager.snapshot(flags.output, {.include_text = !flags.no_text, .signing_key = session.signing_key});
-    const auto written = put_result("the snapshot was written: " + path.string(), [&] {
-        if (session.json_output) {
-            put_json({{"output_path", path.string()}});
-        } else {
-            put_line(path.string());
-        }
-    });
-    return written ? exit_done : exit_partial;
+    return put_file("the snapshot", path, session.json_output) ? exit_done : exit_partial;
 }
 
 }  // namespace
