@@ -33,8 +33,10 @@ std::optional<Owner> owner_of(const std::filesystem::path& root) {
     if (status.type() == std::filesystem::file_type::not_found) return std::nullopt;
     std::ifstream file(marker);
     Owner owner;
-    if (code || !std::getline(file, owner.store_id)) throw IoError("can't read " + marker.string(), code ? code.value() : EIO);
+    std::getline(file, owner.store_id);
     if (std::string base; std::getline(file, base, '\0')) owner.base = base;
+    // Less than all of it would be another store's.
+    if (code || owner.store_id.empty() || file.bad()) throw IoError("can't read " + marker.string(), code ? code.value() : EIO);
     return owner;
 }
 
