@@ -5,6 +5,7 @@
 #include "audit/row_check.hpp"
 #include "sqlite/connection.hpp"
 #include "sqlite/migrations.hpp"
+#include "sqlite/schema_state.hpp"
 
 namespace custody::audit {
 
@@ -73,9 +74,8 @@ void check_types(sqlite::Connection& connection, const Replay& replay, const Row
 }
 
 void check_policies(sqlite::Connection& connection, const Replay& replay, const RowComplaint& complain) {
-    constexpr std::int64_t version_with_policies = 5;
-    sqlite::Query version(connection, "PRAGMA user_version");
-    if (!version.step() || version.integer(0) < version_with_policies) return;
+    constexpr int version_with_policies = 5;
+    if (sqlite::schema_state(connection).version < version_with_policies) return;
     auto missing = replay.policies;
     const auto name = [](const std::string& type) { return "retention policy of " + type; };
     sqlite::Query rows(connection,
@@ -100,10 +100,8 @@ void check_policies(sqlite::Connection& connection, const Replay& replay, const 
 }
 
 void check_migrations(sqlite::Connection& connection, const Replay& replay, const RowComplaint& complain) {
-    sqlite::Query version(connection, "PRAGMA user_version");
-    version.step();
     const auto known = sqlite::migrations();
-    const auto count = std::min(static_cast<std::size_t>(version.integer(0)), known.size());
+    const auto count = std::min(static_cast<std::size_t>(sqlite::schema_state(connection).version), known.size());
     std::size_t next = 0;
     const auto name = [](std::int64_t number) { return "migration " + std::to_string(number); };
     sqlite::Query rows(connection, "SELECT version, name, sha256, applied_at FROM schema_migrations ORDER BY version");

@@ -11,6 +11,7 @@
 #include "manager/migration_data.hpp"
 #include "sqlite/connection.hpp"
 #include "sqlite/migrations.hpp"
+#include "sqlite/schema_state.hpp"
 
 namespace custody::manager {
 
@@ -18,20 +19,14 @@ namespace {
 
 using Severity = Finding::Severity;
 
-int version_of(sqlite::Connection& connection) {
-    sqlite::Query query(connection, "PRAGMA user_version");
-    query.step();
-    return static_cast<int>(query.integer(0));
-}
-
 void check_schema(sqlite::Connection& connection, std::vector<Finding>& findings) {
-    const int version = version_of(connection);
-    if (version < 1 || version > sqlite::newest_version()) {
+    const auto state = sqlite::schema_state(connection);
+    if (!state.is_known()) {
         findings.push_back({Severity::error, "schema_unknown", "catalog.db",
-                            "schema version " + std::to_string(version) + " is none that this program knows"});
+                            "schema version " + std::to_string(state.version) + " is none that this program knows"});
         return;
     }
-    for (const auto& difference : sqlite::schema_differences(connection, version)) {
+    for (const auto& difference : state.differences) {
         findings.push_back(
             {Severity::error, "schema_altered", difference, "the schema is not the one that this version ships with"});
     }
@@ -48,7 +43,7 @@ void check_database(sqlite::Connection& connection, std::vector<Finding>& findin
 }
 
 std::optional<Head> check_trail(sqlite::Connection& connection, std::vector<Finding>& findings) {
-    if (version_of(connection) < version_with_tree) return std::nullopt;
+    if (sqlite::schema_state(connection).version < version_with_tree) return std::nullopt;
     const auto store = catalog::load_store(connection);
     TrailReport report;
     audit::check_trail(connection, store.store_id, store.epoch, {}, report);

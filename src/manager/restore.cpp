@@ -19,6 +19,7 @@
 #include "manager/restore_source.hpp"
 #include "sqlite/copy.hpp"
 #include "sqlite/files.hpp"
+#include "sqlite/schema_state.hpp"
 
 namespace custody {
 
@@ -51,14 +52,17 @@ class DraftCatalog {
     Head open(unsigned mode) {
         sqlite::copy_pages(*sqlite::open_at_rest(source_.catalog), file_, mode);
         connection_ = sqlite::open_connection(file_, sqlite::Access::read_write);
-        version_before_ = user_version();
+        const auto schema = sqlite::schema_state(*connection_);
+        version_before_ = schema.version;
         if (version_before_ > sqlite::newest_version()) {
             throw VersionMismatch(source_.catalog.string() + " has schema version " + std::to_string(version_before_) +
                                   ", and this program knows up to " + std::to_string(sqlite::newest_version()) +
                                   ": use a newer custody");
         }
         if (version_before_ >= 1 && version_before_ < sqlite::newest_version()) {
-            refuse_altered_schema();
+            if (!schema.differences.empty()) {
+                throw SchemaAltered("nothing was restored: the schema was altered: " + schema.differences.front());
+            }
             sqlite::migrate(*connection_, manager::migrate_data);
         }
         std::vector<Finding> found;
@@ -96,17 +100,6 @@ class DraftCatalog {
     }
 
    private:
-    int user_version() {
-        sqlite::Query query(*connection_, "PRAGMA user_version");
-        query.step();
-        return static_cast<int>(query.integer(0));
-    }
-
-    void refuse_altered_schema() {
-        const auto differences = sqlite::schema_differences(*connection_, version_before_);
-        if (!differences.empty()) throw SchemaAltered("nothing was restored: the schema was altered: " + differences.front());
-    }
-
     void remove() noexcept {
         try {
             connection_.reset();

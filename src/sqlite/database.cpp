@@ -11,6 +11,7 @@
 #include "sqlite/kept_locks.hpp"
 #include "sqlite/migrations.hpp"
 #include "sqlite/pragma.hpp"
+#include "sqlite/schema_state.hpp"
 
 namespace custody::sqlite {
 
@@ -112,15 +113,16 @@ std::unique_ptr<Connection> Database::open_for_diagnosis() {
 void Database::look_at_schema(Connection& connection) {
     connection.execute("BEGIN");
     try {
-        version_ = pragma(connection, "PRAGMA user_version");
         const std::string here = file_.string();
+        checked_schema_ = pragma(connection, "PRAGMA schema_version");  // first: what comes after it moves it
+        auto state = schema_state(connection);
+        version_ = state.version;
         if (version_ > newest_version()) {
             throw VersionMismatch(here + " has schema version " + std::to_string(version_) + ", and this program knows up to " +
                                   std::to_string(newest_version()) + ": use a newer custody");
         }
         if (version_ < 1) throw Corruption(here + " has no schema version; it was not touched");
-        checked_schema_ = pragma(connection, "PRAGMA schema_version");  // first: what comes after it moves it
-        differences_ = sqlite::schema_differences(connection, version_);
+        differences_ = std::move(state.differences);
     } catch (...) {
         if (!connection.in_autocommit()) connection.execute("ROLLBACK");
         throw;
@@ -170,11 +172,12 @@ void Database::require_unaltered(Connection& connection) {
 std::vector<std::string> Database::schema_differences() {
     std::vector<std::string> differences;
     read([&](Connection& connection) {
-        const int version = pragma(connection, "PRAGMA user_version");
-        if (version < 1 || version > newest_version()) {
-            throw VersionMismatch("the schema is of version " + std::to_string(version) + ", which this program doesn't know");
+        auto state = schema_state(connection);
+        if (!state.is_known()) {
+            throw VersionMismatch("the schema is of version " + std::to_string(state.version) +
+                                  ", which this program doesn't know");
         }
-        differences = sqlite::schema_differences(connection, version);
+        differences = std::move(state.differences);
     });
     return differences;
 }

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "sqlite/connection.hpp"
+#include "sqlite/pragma.hpp"
 #include "sqlite/schema_text.hpp"
 
 namespace custody::sqlite {
@@ -75,13 +76,7 @@ int migrate(Connection& connection, const MigrationStep& step, const std::functi
     for (const auto& migration : migrations()) {
         connection.execute("BEGIN IMMEDIATE");
         try {
-            int version = 0;
-            {
-                Query query(connection, "PRAGMA user_version");
-                query.step();
-                version = static_cast<int>(query.integer(0));
-            }
-            if (version >= migration.version) {
+            if (pragma(connection, "PRAGMA user_version") >= migration.version) {
                 connection.execute("ROLLBACK");
                 continue;
             }

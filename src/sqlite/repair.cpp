@@ -5,6 +5,7 @@
 
 #include "sqlite/database.hpp"
 #include "sqlite/migrations.hpp"
+#include "sqlite/schema_state.hpp"
 
 namespace custody::sqlite {
 
@@ -85,7 +86,8 @@ void Database::repair_schema(const std::function<void(Connection&)>& body) {
         while (drop_one(*writer, version_)) {
         }
         make_missing(*writer, version_);
-        const auto left = sqlite::schema_differences(*writer, version_);
+        writer->execute(("PRAGMA user_version = " + std::to_string(version_)).c_str());
+        const auto left = schema_state(*writer).differences;
         if (!left.empty()) throw Corruption("the schema can't be repaired: " + left.front());
         body(*writer);
         Query count(*writer, "PRAGMA schema_version");

@@ -81,7 +81,13 @@ TEST_CASE("a newer store is refused, and migrating one that is new enough does n
     const auto base = scratch / "store";
     CHECK(ArtifactManager::init(base) == InitResult::created);
     const auto version = Raw(base).text("PRAGMA user_version");
-    Raw(base).run("PRAGMA user_version = 99");
+    {
+        Raw newer(base, Raw::As::intruder);
+        newer.run(
+            "INSERT INTO schema_migrations (version, name, sha256, applied_at) SELECT 99, 'later', sha256, applied_at FROM "
+            "schema_migrations WHERE version = 1");
+        newer.run("PRAGMA user_version = 99");
+    }
     const auto said = message_of<VersionMismatch>([&] { ArtifactManager manager(base); });
     CHECK(said.find("newer") != std::string::npos);
     Raw(base).run("PRAGMA user_version = " + version);

@@ -192,6 +192,32 @@ TEST_CASE("a schema is put back where every row agrees with the trail, and the s
     CHECK(diagnosis.verify().ok());
 }
 
+TEST_CASE("a version number that somebody else has set keeps nobody from saying so, and is put back") {
+    Store store;
+    (void)store.add(ArtifactType::log, "log");
+    store.manager.audit().flush();
+    const auto version = Raw(store.base).text("PRAGMA user_version");
+    for (const std::string forged : {"99", "1", "0", "-1"}) {
+        CAPTURE(forged);
+        Raw(store.base).run("PRAGMA user_version = " + forged);
+        CHECK_THROWS_AS(ArtifactManager{store.base}, SchemaAltered);
+        ArtifactManager diagnosis(store.base, {.diagnose = true});
+        const auto report = diagnosis.verify();
+        REQUIRE(report.findings.size() == 1);
+        CHECK(report.findings.front().kind == "schema_altered");
+        CHECK(report.findings.front().subject.find("altered user_version " + forged) == 0);
+        const auto checks = diagnosis.doctor();
+        CHECK(std::any_of(checks.begin(), checks.end(), [](const DoctorCheck& check) {
+            return check.name == "schema" && check.message.find("altered user_version") != std::string::npos;
+        }));
+        const auto repair = diagnosis.repair();
+        CHECK(repaired(repair) == std::multiset<std::string>{"schema"});
+        CHECK(repair.after.ok());
+        CHECK(Raw(store.base).text("PRAGMA user_version") == version);
+        CHECK(ArtifactManager(store.base).verify().ok());
+    }
+}
+
 TEST_CASE("nothing is repaired by a catalog that doesn't agree with its trail, nor a table that was altered") {
     Store store;
     (void)store.add(ArtifactType::log, "log");

@@ -102,20 +102,42 @@ TEST_CASE("a database of a newer version is refused with what to do") {
     const TestDatabase test;
     const Candidate candidate;
     copy_database_of(test, candidate.file);
-    REQUIRE(stock_shell(candidate.file, "PRAGMA user_version = 999;").exit_code == 0);
+    REQUIRE(stock_shell(candidate.file,
+                        "DROP TRIGGER guard_schema_migrations_insert; INSERT INTO schema_migrations (version, name, sha256, "
+                        "applied_at) SELECT 999, 'later', sha256, applied_at FROM schema_migrations WHERE version = 1; "
+                        "PRAGMA user_version = 999;")
+                .exit_code == 0);
     const auto message = candidate.refused<VersionMismatch>();
     CHECK(contains(message, "999"));
     CHECK(contains(message, "use a newer custody"));
 }
 
+TEST_CASE("a version that no migration has set is an alteration, whatever its number") {
+    const TestDatabase test;
+    const Candidate candidate;
+    for (const int version : {999, sqlite::newest_version() + 1, sqlite::newest_version() - 1, 1, 0, -5}) {
+        copy_database_of(test, candidate.file);
+        REQUIRE(stock_shell(candidate.file, "PRAGMA user_version = " + std::to_string(version) + ";").exit_code == 0);
+        const auto message = candidate.refused<SchemaAltered>();
+        CHECK(contains(message, "altered user_version " + std::to_string(version)));
+        CHECK(contains(message, "the last migration is " + std::to_string(sqlite::newest_version())));
+    }
+}
+
 TEST_CASE("a database of ours without a version is refused") {
     const TestDatabase test;
     const Candidate candidate;
-    copy_database_of(test, candidate.file);
-    REQUIRE(stock_shell(candidate.file, "PRAGMA user_version = 0;").exit_code == 0);
-    candidate.refused<Corruption>();
-    REQUIRE(stock_shell(candidate.file, "PRAGMA user_version = -5;").exit_code == 0);
-    candidate.refused<Corruption>();
+    const std::string newest = std::to_string(sqlite::newest_version());
+    for (const std::string& migrations :
+         {std::string("DROP TABLE schema_migrations"),
+          "DROP TABLE schema_migrations; CREATE TABLE schema_migrations (version); INSERT INTO schema_migrations VALUES (" +
+              newest + ")"}) {
+        copy_database_of(test, candidate.file);
+        REQUIRE(stock_shell(candidate.file, migrations + "; PRAGMA user_version = 0;").exit_code == 0);
+        candidate.refused<Corruption>();
+        REQUIRE(stock_shell(candidate.file, "PRAGMA user_version = 99;").exit_code == 0);
+        candidate.refused<VersionMismatch>();
+    }
 }
 
 TEST_CASE("an altered schema is refused, and what is different is named") {
