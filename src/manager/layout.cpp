@@ -48,6 +48,16 @@ void make_folders(const Layout& layout, const blobs::Modes& modes) {
     }
 }
 
+void refuse_inside_any_store(const std::filesystem::path& path) {
+    for (auto folder = resolved(path); folder.has_relative_path(); folder = folder.parent_path()) {
+        const Layout around{folder.parent_path()};
+        std::error_code ignored;
+        if (folder != around.storage() || !std::filesystem::exists(around.catalog(), ignored)) continue;
+        throw InvalidArgument(path.string() + " lies in the store " + around.base.string() + " (in its " +
+                              folder.filename().string() + "/): name a place outside of it");
+    }
+}
+
 void refuse_inside_store(const Layout& layout, const std::filesystem::path& payload_root, const std::filesystem::path& scratch,
                          const std::filesystem::path& output) {
     refuse_nul(output, "what is named");
@@ -59,6 +69,7 @@ void refuse_inside_store(const Layout& layout, const std::filesystem::path& payl
                                   "): name a place outside of it");
         }
     }
+    refuse_inside_any_store(output);
 }
 
 }  // namespace custody::manager

@@ -31,9 +31,13 @@ bool may_be_there(const std::string& catalog) noexcept;
 /// The folders that every store has below its base, which must be there. @throws IoError
 void make_folders(const Layout& layout, const blobs::Modes& modes);
 
-/// What a caller names to be written must not be one of the store's own files: `output` may lie neither in `storage/` nor among
-/// the payloads (`blobs/` and `trash/` below `payload_root`), whichever links lead there; in `scratch`, where there is one,
-/// it may. @throws InvalidArgument, IoError
+/// What is made anew may not lie in the `storage/` of any store, whichever links lead there: that store would take it for its
+/// own, or sweep it away. @throws InvalidArgument, IoError
+void refuse_inside_any_store(const std::filesystem::path& path);
+
+/// What a caller names to be written must not be one of the store's own files, nor of another one's: `output` may lie neither in
+/// `storage/` nor among the payloads (`blobs/` and `trash/` below `payload_root`), whichever links lead there; in `scratch`,
+/// where there is one, it may. @throws InvalidArgument, IoError
 void refuse_inside_store(const Layout& layout, const std::filesystem::path& payload_root, const std::filesystem::path& scratch,
                          const std::filesystem::path& output);
 

@@ -108,6 +108,7 @@ void ManagerImpl::refuse_inside_store(const std::filesystem::path& path, const c
         if (relative.empty() || *relative.begin() == "..") continue;
         throw InvalidArgument(std::string(what) + " must lie outside of the store: " + path.string() + " is in " + own.string());
     }
+    manager::refuse_inside_any_store(path);
 }
 
 std::string ManagerImpl::user() const {

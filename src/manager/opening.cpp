@@ -166,6 +166,8 @@ class Leftovers {
 
 InitResult make_store(const Layout& layout, const InitOptions& init, const ManagerOptions& options) {
     if (exists(layout)) return InitResult::already_there;
+    manager::refuse_inside_any_store(layout.base);
+    if (!init.payloads.empty()) manager::refuse_inside_any_store(init.payloads);
     const blobs::Modes modes{init.group};
     Leftovers leftovers(layout);
     blobs::make_parents(layout.base);

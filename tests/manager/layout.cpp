@@ -35,6 +35,30 @@ TEST_CASE("nothing that a caller takes out is written into the store's own stora
     CHECK_NOTHROW((void)store.manager.audit().export_audit_trail(store.base / "audit" / "out.json"));
 }
 
+TEST_CASE("nothing is made in the storage of another store, which would take it for its own") {
+    Store outer;
+    Store other;
+    const auto storage = outer.base / "storage";
+    fs::create_directory_symlink(storage, outer.scratch / "elsewhere");
+    const Trace before(outer);
+    for (const auto& inside : {storage, storage / "store", storage / "blobs/ab/store", outer.scratch / "elsewhere" / "store"}) {
+        CAPTURE(inside);
+        CHECK_THROWS_AS(ArtifactManager{inside}, InvalidArgument);
+        CHECK_THROWS_AS(ArtifactManager::init(inside), InvalidArgument);
+        CHECK_THROWS_AS(ArtifactManager::init(other.scratch / "new", {.payloads = inside}), InvalidArgument);
+        CHECK_THROWS_AS((void)ArtifactManager::restore(other.base, inside, {.reason = "a test"}), InvalidArgument);
+        CHECK_THROWS_AS(
+            (void)ArtifactManager::restore(other.base, other.scratch / "new", {.reason = "a test", .payloads = inside}),
+            InvalidArgument);
+        CHECK_THROWS_AS((void)other.manager.snapshot(inside / "out.db"), InvalidArgument);
+        CHECK_THROWS_AS((void)other.manager.backup(inside), InvalidArgument);
+        CHECK_FALSE(fs::exists(other.scratch / "new"));
+    }
+    before.check_unchanged(0);
+    const fs::path beside[] = {outer.base / "inner", outer.base / "storage-2", outer.scratch / "storage"};
+    for (const auto& base : beside) CHECK(ArtifactManager::init(base) == InitResult::created);
+}
+
 TEST_CASE("payloads that are kept on another disk are as much the store's own") {
     const Scratch scratch;
     ArtifactManager manager(scratch / "store", {.init = {.payloads = scratch / "disk"}});
