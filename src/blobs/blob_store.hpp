@@ -139,6 +139,8 @@ class BlobStore {
     /// @throws IoError
     void sync_staged(std::span<const Staged* const> all) const;
     void sync_names(std::span<const Staged* const> all) const;
+    /// Makes every name that is there durable, whoever gave it. @throws IoError
+    void sync_all_names() const;
     /// What has its name, if that has its size.
     [[nodiscard]] std::optional<BlobStat> published(const Staged& staged) const;
     /// Called under the catalog's write lock: whether the payload still has its name; if it has gone meanwhile it is

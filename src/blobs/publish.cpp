@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <map>
@@ -12,6 +13,7 @@
 
 #include <custody/error.hpp>
 
+#include "base/hex.hpp"
 #include "blobs/blob_store.hpp"
 #include "blobs/durable.hpp"
 #include "blobs/errors.hpp"
@@ -168,6 +170,17 @@ void BlobStore::sync_names(std::span<const Staged* const> all) const {
     if (std::all_of(folders.begin(), folders.end(), is_known)) return;
     sync_folder(blobs());
     for (const auto& folder : folders) (*durable_folders_)[folder.first] = true;
+}
+
+void BlobStore::sync_all_names() const {
+    std::vector<std::filesystem::path> folders;
+    for (int byte = 0; byte < 256; ++byte) {
+        auto folder = blobs() / base::to_hex(std::array{static_cast<std::uint8_t>(byte)});
+        std::error_code unknown;
+        if (std::filesystem::exists(folder, unknown) || unknown) folders.push_back(std::move(folder));
+    }
+    sync_at_once(folders.size(), [&](std::size_t i) { sync_folder(folders[i]); });
+    sync_folder(blobs());
 }
 
 Published BlobStore::publish(Staged& staged, bool trusted, Sync sync) {

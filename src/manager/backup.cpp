@@ -160,31 +160,40 @@ class Backup {
         };
         std::uint64_t total = 0;
         for (const auto& row : rows_) total += is_there(row) ? 0 : row.size_bytes;
-        std::uint64_t done = 0;
         std::erase_if(report_.findings, [](const Finding& finding) { return finding.kind.starts_with("payload_"); });
         bool removed_meanwhile = false;
+        manager::PayloadCopies copies(manager_.blobs(), target_, options_.rehash, [&](const auto& row, const auto& copy) {
+            if (!tell_of(row, copy)) removed_meanwhile = true;
+        });
+        std::uint64_t before = 0;
         for (const auto& row : rows_) {
-            const auto tell = [&](std::uint64_t bytes) {
-                if (options_.progress) options_.progress(done + bytes, total);
-            };
-            const auto copy = manager::copy_payload(manager_.blobs(), target_, row.digest, row.size_bytes, options_.rehash, tell);
-            using Outcome = manager::PayloadCopy::Outcome;
-            if (copy.outcome == Outcome::copied) {
-                ++report_.payloads_copied;
-                report_.bytes_copied += row.size_bytes;
-                done += row.size_bytes;
-            } else if (copy.outcome == Outcome::damaged) {
-                add(Severity::error, "payload_altered", row.digest.hex(), copy.message);
-            } else if (copy.outcome == Outcome::missing) {
-                if (was_removed(row.digest)) {
-                    removed_meanwhile = true;
-                    add(Severity::warning, "payload_removed", row.digest.hex(), "removed while the backup was made");
-                } else {
-                    add(Severity::error, "payload_missing", row.digest.hex(), copy.message);
-                }
-            }
+            std::uint64_t here = 0;
+            copies.copy(row, [&](std::uint64_t bytes) {
+                here = bytes;
+                if (options_.progress) options_.progress(before + bytes, total);
+            });
+            before += here;
         }
+        copies.finish();
         return removed_meanwhile;
+    }
+
+    // False where it was removed meanwhile.
+    bool tell_of(const catalog::PayloadRow& row, const manager::PayloadCopy& copy) {
+        using Outcome = manager::PayloadCopy::Outcome;
+        if (copy.outcome == Outcome::copied) {
+            ++report_.payloads_copied;
+            report_.bytes_copied += row.size_bytes;
+        } else if (copy.outcome == Outcome::damaged) {
+            add(Severity::error, "payload_altered", row.digest.hex(), copy.message);
+        } else if (copy.outcome == Outcome::missing) {
+            if (was_removed(row.digest)) {
+                add(Severity::warning, "payload_removed", row.digest.hex(), "removed while the backup was made");
+                return false;
+            }
+            add(Severity::error, "payload_missing", row.digest.hex(), copy.message);
+        }
+        return true;
     }
 
     // The copy takes its place where it is sound. A damaged one must not take that of a good one.

@@ -2,12 +2,22 @@
 
 #include <cerrno>
 #include <custody/error.hpp>
+#include <utility>
 
 namespace custody::manager {
 
 namespace {
 
 using Outcome = PayloadCopy::Outcome;
+
+/// So often a payload is read anew whose file got or lost a name meanwhile (a named link, a cleanup), which shows like a change.
+constexpr int most_attempts = 10;
+/// What is larger takes longer to write than to sync, and is written out while it is read.
+constexpr std::uint64_t most_bytes_to_wait = std::uint64_t{1} << 20U;
+/// So many are open at once.
+constexpr std::size_t most_waiting = 64;
+/// With fewer than this each has its own sync: one for the whole file system waits for what others write there, too.
+constexpr std::size_t fewest_together = 8;
 
 // Whether it is the source that can't be read: an EIO may be of either disk.
 bool is_unreadable(const blobs::BlobStore& from, const Digest& digest) {
@@ -19,46 +29,68 @@ bool is_unreadable(const blobs::BlobStore& from, const Digest& digest) {
     }
 }
 
-/// So often a payload is read anew whose file got or lost a name meanwhile (a named link, a cleanup), which shows like a change.
-constexpr int most_attempts = 10;
-
-PayloadCopy copy_once(const blobs::BlobStore& from, blobs::BlobStore& to, const Digest& digest, const blobs::Progress& progress) {
-    const auto path = from.path_of(digest).string();
-    blobs::Descriptor file;
-    try {
-        if (!from.stat(digest)) return {Outcome::missing, "no file " + path};
-        file = from.open(digest);
-    } catch (const Corruption& error) {
-        return {Outcome::missing, error.what()};
-    } catch (const IoError& error) {
-        return {Outcome::damaged, error.what()};
-    }
-    try {
-        auto staged = to.stage_descriptor(file.get(), progress);
-        if (staged.digest() != digest) return {Outcome::damaged, "its bytes are not those that were stored: " + path};
-        to.publish(staged, false);
-        return {Outcome::copied, {}, staged.mtime_ns()};
-    } catch (const IoError& error) {
-        if (error.code() != EIO || !is_unreadable(from, digest)) throw;
-        return {Outcome::damaged, error.what()};
-    }
-}
-
 }  // namespace
 
-PayloadCopy copy_payload(const blobs::BlobStore& from, blobs::BlobStore& to, const Digest& digest, std::uint64_t size_bytes,
-                         bool rehash, const blobs::Progress& progress) {
-    const auto there = to.stat(digest);
-    if (there && there->size_bytes == size_bytes && (!rehash || to.matches(digest))) {
-        return {Outcome::there, {}, there->mtime_ns};
+PayloadCopies::PayloadCopies(const blobs::BlobStore& from, blobs::BlobStore& to, bool rehash, Told tell)
+    : from_(from), to_(to), rehash_(rehash), tell_(std::move(tell)), barrier_(to.barrier()) {}
+
+void PayloadCopies::copy(const catalog::PayloadRow& row, const blobs::Progress& progress) {
+    const auto there = to_.stat(row.digest);
+    if (there && there->size_bytes == row.size_bytes && (!rehash_ || to_.matches(row.digest))) {
+        return tell_(row, {Outcome::there, {}, there->mtime_ns});
     }
     for (int attempt = 1;; ++attempt) {
         try {
-            return copy_once(from, to, digest, progress);
+            stage(row, progress);
+            break;
         } catch (const IoError& error) {
             if (error.code() != EBUSY || attempt == most_attempts) throw;
         }
     }
+    const bool is_large = !waiting_.empty() && waiting_.back().staged.size_bytes() > most_bytes_to_wait;
+    if (is_large || waiting_.size() >= most_waiting) publish_waiting();
+}
+
+void PayloadCopies::stage(const catalog::PayloadRow& row, const blobs::Progress& progress) {
+    const auto path = from_.path_of(row.digest).string();
+    blobs::Descriptor file;
+    try {
+        if (!from_.stat(row.digest)) return tell_(row, {Outcome::missing, "no file " + path});
+        file = from_.open(row.digest);
+    } catch (const Corruption& error) {
+        return tell_(row, {Outcome::missing, error.what()});
+    } catch (const IoError& error) {
+        return tell_(row, {Outcome::damaged, error.what()});
+    }
+    const auto sync = row.size_bytes > most_bytes_to_wait ? blobs::Sync::now : blobs::Sync::later;
+    try {
+        auto staged = to_.stage_descriptor(file.get(), progress, sync);
+        if (staged.digest() != row.digest) {
+            return tell_(row, {Outcome::damaged, "its bytes are not those that were stored: " + path});
+        }
+        waiting_.push_back({row, std::move(staged)});
+    } catch (const IoError& error) {
+        if (error.code() != EIO || !is_unreadable(from_, row.digest)) throw;
+        tell_(row, {Outcome::damaged, error.what()});
+    }
+}
+
+void PayloadCopies::publish_waiting() {
+    std::vector<const blobs::Staged*> all;
+    for (const auto& each : waiting_) all.push_back(&each.staged);
+    const bool together = barrier_ && all.size() >= fewest_together;
+    together ? barrier_->sync() : to_.sync_staged(all);
+    for (auto& [row, staged] : waiting_) {
+        to_.publish(staged, false, blobs::Sync::later);
+        tell_(row, {Outcome::copied, {}, staged.mtime_ns()});
+    }
+    waiting_.clear();
+}
+
+void PayloadCopies::finish() {
+    publish_waiting();
+    // Also the names of what was there: whoever gave them may have been killed before they were durable.
+    barrier_ ? barrier_->sync() : to_.sync_all_names();
 }
 
 }  // namespace custody::manager

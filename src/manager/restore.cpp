@@ -184,27 +184,33 @@ class Restore {
                              " payloads. Accept that they are missing (--accept-missing), or name another backup");
         }
         const blobs::BlobStore from(source_.payload_root, blobs::Modes{});
+        manager::PayloadCopies copies(from, target, true, [&](const auto& row, const auto& copy) { tell_of(row, copy); });
+        std::uint64_t before = 0;
         for (const auto& row : rows) {
-            const auto tell = [&](std::uint64_t bytes) {
-                if (options_.progress) options_.progress(report_.bytes + bytes, total);
-            };
-            const auto copy = manager::copy_payload(from, target, row.digest, row.size_bytes, true, tell);
-            using Outcome = manager::PayloadCopy::Outcome;
-            if (copy.outcome == Outcome::copied || copy.outcome == Outcome::there) {
-                ++report_.payloads;
-                report_.bytes += row.size_bytes;
-                restored_.emplace_back(row.digest, copy.mtime_ns);
-                continue;
-            }
-            const auto* const kind = copy.outcome == Outcome::missing ? "payload_missing" : "payload_altered";
-            if (++report_.payloads_missing <= most_findings) {
-                report_.findings.push_back({Severity::warning, kind, row.digest.hex(), copy.message});
-            }
+            copies.copy(row, [&](std::uint64_t bytes) {
+                if (options_.progress) options_.progress(before + bytes, total);
+            });
+            before += row.size_bytes;
         }
+        copies.finish();
         if (report_.payloads_missing == 0 || options_.accept_missing) return;
         throw Corruption("nothing was restored: " + std::to_string(report_.payloads_missing) + " of " +
                          std::to_string(rows.size()) + " payloads are missing or damaged in the source: " +
                          first_of(report_.findings) + ". Accept that with --accept-missing");
+    }
+
+    void tell_of(const catalog::PayloadRow& row, const manager::PayloadCopy& copy) {
+        using Outcome = manager::PayloadCopy::Outcome;
+        if (copy.outcome == Outcome::copied || copy.outcome == Outcome::there) {
+            ++report_.payloads;
+            report_.bytes += row.size_bytes;
+            restored_.emplace_back(row.digest, copy.mtime_ns);
+            return;
+        }
+        const auto* const kind = copy.outcome == Outcome::missing ? "payload_missing" : "payload_altered";
+        if (++report_.payloads_missing <= most_findings) {
+            report_.findings.push_back({Severity::warning, kind, row.digest.hex(), copy.message});
+        }
     }
 
     // Their files are new, and their times with them.

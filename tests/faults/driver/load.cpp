@@ -6,8 +6,11 @@
 #include <set>
 #include <sstream>
 
+#include "blobs/blob_store.hpp"
 #include "blobs/durable.hpp"
-#include "sqlite/connection.hpp"
+#include "catalog/payloads.hpp"
+#include "manager/backup_folder.hpp"
+#include "sqlite/copy.hpp"
 
 namespace custody::faults {
 
@@ -24,6 +27,23 @@ ManagerOptions load_options() {
     return options;
 }
 
+constexpr const char* backup_name = "backup";
+
+// What restore relies on: a description that says complete, its catalog, and every payload that this names.
+void check_backup(const World& world, std::uint64_t entries, std::vector<std::string>& problems) {
+    const manager::BackupFolder folder{world.outside(backup_name)};
+    const auto manifest = manager::Manifest::read(folder.manifest());
+    if (!manifest || !manifest->complete || manifest->tree_size < entries) {
+        problems.push_back("an acknowledged backup of " + std::to_string(entries) + " entries is lost");
+        return;
+    }
+    const blobs::BlobStore payloads(folder.root, blobs::Modes{});
+    catalog::for_each_payload(*sqlite::open_at_rest(folder.catalog()), [&](const catalog::PayloadRow& row) {
+        if (!row.present || payloads.matches(row.digest)) return;
+        problems.push_back("the backup has not the payload " + row.digest.hex());
+    });
+}
+
 // What a caller makes is made durable by the caller.
 void make_durable_folder(const fs::path& folder) {
     fs::create_directories(folder);
@@ -32,8 +52,12 @@ void make_durable_folder(const fs::path& folder) {
 
 }  // namespace
 
-Load::Load(World world, unsigned seed, Say say)
-    : world_(std::move(world)), random_(seed), say_(std::move(say)), own_(std::to_string(::getpid())) {
+Load::Load(World world, unsigned seed, Say say, bool makes_backups)
+    : world_(std::move(world)),
+      random_(seed),
+      say_(std::move(say)),
+      makes_backups_(makes_backups),
+      own_(std::to_string(::getpid())) {
     make_durable_folder(world_.outside());
 }
 
@@ -61,7 +85,7 @@ void Load::step() {
         case 11:
             return collect();
         default:
-            return export_months();
+            return makes_backups_ && random_() % 2 == 0 ? back_up() : export_months();
     }
 }
 
@@ -137,6 +161,11 @@ void Load::export_months() {
     for (const auto& file : manager_->audit().export_months({.folder = folder})) say_("ack export " + file.string());
 }
 
+void Load::back_up() {
+    const auto report = manager_->backup(world_.outside(backup_name));
+    if (report.complete) say_("ack backup " + std::to_string(report.tree_size));
+}
+
 void Acknowledged::add(const std::string& line) {
     std::istringstream words(line);
     std::string what;
@@ -149,6 +178,7 @@ void Acknowledged::add(const std::string& line) {
     if (kind == "link") links_.emplace_back(first, second);
     if (kind == "removed") removed_.push_back(first);
     if (kind == "export") exports_.push_back(first);
+    if (kind == "backup") backed_up_ = std::stoull(first);
     if (kind != "status") return;
     auto& possible = statuses_[first];
     if (what == "ack") possible.clear();
@@ -194,6 +224,7 @@ std::size_t Acknowledged::check(const World& world, std::vector<std::string>& pr
             world.root() / fs::path(file).lexically_relative(fs::path(file).parent_path().parent_path().parent_path());
         if (!fs::exists(there)) problems.push_back("an acknowledged export is lost: " + file);
     }
+    if (backed_up_ > 0) check_backup(world, backed_up_, problems);
     return missing;
 }
 

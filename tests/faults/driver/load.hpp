@@ -14,10 +14,11 @@ using Say = std::function<void(const std::string&)>;
 
 /// A pipeline at work: ingests, links, changes statuses, cleans up, exports, verifies, and opens the store anew now and then.
 /// Says what it begins and what has come back:
-/// begin status ID STATUS · ack create ID · ack status ID STATUS · ack link OUTPUT SOURCE · ack removed ID · ack export FILE
+/// begin status ID STATUS · ack create ID · ack status ID STATUS · ack link OUTPUT SOURCE · ack removed ID · ack export FILE ·
+/// ack backup ENTRIES
 class Load {
    public:
-    Load(World world, unsigned seed, Say say);
+    Load(World world, unsigned seed, Say say, bool makes_backups = false);
     /// One operation.
     void step();
 
@@ -30,6 +31,7 @@ class Load {
     void clean();
     void collect();
     void export_months();
+    void back_up();
     void reopen();
     void remember(const Artifact& artifact);
     [[nodiscard]] std::string content();
@@ -37,6 +39,7 @@ class Load {
     World world_;
     std::mt19937 random_;
     Say say_;
+    bool makes_backups_;
     std::string own_;
     std::unique_ptr<ArtifactManager> manager_;
     std::vector<ArtifactId> made_;
@@ -59,6 +62,7 @@ class Acknowledged {
     std::vector<std::pair<std::string, std::string>> links_;
     std::vector<std::string> removed_;
     std::vector<std::string> exports_;
+    std::uint64_t backed_up_ = 0;  ///< entries in the backup that was acknowledged last
     std::size_t all_ = 0;
 };
 

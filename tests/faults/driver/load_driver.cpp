@@ -1,7 +1,7 @@
 // A load in a process of its own, made to be recorded and killed.
 //
-// usage: load_driver WORLD SEED STEPS [FILE]    STEPS 0: for ever; what it says goes to FILE, line by line, else to standard
-// output
+// usage: load_driver WORLD SEED STEPS [FILE]    STEPS 0: for ever, and without backups; what it says goes to FILE, line by line,
+// else to standard output
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -21,8 +21,8 @@ int main(int argc, char** argv) {
     };
     try {
         say("start");
-        Load load(World(argv[1]), static_cast<unsigned>(std::stoul(argv[2])), say);
         const auto steps = std::stoull(argv[3]);
+        Load load(World(argv[1]), static_cast<unsigned>(std::stoul(argv[2])), say, steps != 0);
         for (std::uint64_t i = 0; steps == 0 || i < steps; ++i) load.step();
     } catch (const std::exception& error) {
         say(std::string("failed: ") + error.what());
