@@ -96,7 +96,8 @@ int verify(const Session& session, const VerifyFlags& flags) {
         print_report(report);
     }
     if (flags.path.empty() && !report.audited) {
-        session.say("this verification was not recorded in the trail: only one that finds no error is, in a store that can be written");
+        session.say(
+            "this verification was not recorded in the trail: only one that finds no error is, in a store that can be written");
     }
     return report.ok() ? exit_done : exit_altered;
 }
