@@ -73,9 +73,9 @@ void check_types(sqlite::Connection& connection, const Replay& replay, const Row
     }
 }
 
-void check_policies(sqlite::Connection& connection, const Replay& replay, const RowComplaint& complain) {
+void check_policies(sqlite::Connection& connection, int schema_version, const Replay& replay, const RowComplaint& complain) {
     constexpr int version_with_policies = 5;
-    if (sqlite::schema_state(connection).version < version_with_policies) return;
+    if (schema_version < version_with_policies) return;
     auto missing = replay.policies;
     const auto name = [](const std::string& type) { return "retention policy of " + type; };
     sqlite::Query rows(connection,
@@ -99,9 +99,9 @@ void check_policies(sqlite::Connection& connection, const Replay& replay, const 
     }
 }
 
-void check_migrations(sqlite::Connection& connection, const Replay& replay, const RowComplaint& complain) {
+void check_migrations(sqlite::Connection& connection, int schema_version, const Replay& replay, const RowComplaint& complain) {
     const auto known = sqlite::migrations();
-    const auto count = std::min(static_cast<std::size_t>(sqlite::schema_state(connection).version), known.size());
+    const auto count = std::min(static_cast<std::size_t>(schema_version), known.size());
     std::size_t next = 0;
     const auto name = [](std::int64_t number) { return "migration " + std::to_string(number); };
     sqlite::Query rows(connection, "SELECT version, name, sha256, applied_at FROM schema_migrations ORDER BY version");
@@ -172,8 +172,9 @@ void check_store_rows(sqlite::Connection& connection, const Replay& replay, cons
     check_store(connection, replay, complain);
     check_single_rows(connection, complain);
     check_types(connection, replay, complain);
-    check_policies(connection, replay, complain);
-    check_migrations(connection, replay, complain);
+    const int schema_version = sqlite::schema_state(connection).version;
+    check_policies(connection, schema_version, replay, complain);
+    check_migrations(connection, schema_version, replay, complain);
     check_clock(connection, replay, complain);
     check_seals(connection, replay, complain);
     check_counters(connection, replay, complain);

@@ -19,8 +19,7 @@ namespace {
 
 using Severity = Finding::Severity;
 
-void check_schema(sqlite::Connection& connection, std::vector<Finding>& findings) {
-    const auto state = sqlite::schema_state(connection);
+void check_schema(const sqlite::SchemaState& state, std::vector<Finding>& findings) {
     if (!state.is_known()) {
         findings.push_back({Severity::error, "schema_unknown", "catalog.db",
                             "schema version " + std::to_string(state.version) + " is none that this program knows"});
@@ -43,7 +42,6 @@ void check_database(sqlite::Connection& connection, std::vector<Finding>& findin
 }
 
 std::optional<Head> check_trail(sqlite::Connection& connection, std::vector<Finding>& findings) {
-    if (sqlite::schema_state(connection).version < version_with_tree) return std::nullopt;
     const auto store = catalog::load_store(connection);
     TrailReport report;
     audit::check_trail(connection, store.store_id, store.epoch, {}, report);
@@ -67,9 +65,12 @@ std::optional<Head> check_copy(sqlite::Connection& connection, std::vector<Findi
             findings.push_back({Severity::error, "database_damaged", subject, error.what()});
         }
     };
-    step("schema", [&] { check_schema(connection, findings); });
+    sqlite::SchemaState schema;
+    step("schema", [&] { check_schema(schema = sqlite::schema_state(connection), findings); });
     step("catalog.db", [&] { check_database(connection, findings); });
-    step("trail", [&] { head = check_trail(connection, findings); });
+    step("trail", [&] {
+        if (schema.version >= version_with_tree) head = check_trail(connection, findings);
+    });
     return head;
 }
 

@@ -32,7 +32,8 @@ DoctorCheck check_schema(ManagerImpl& manager) {
     const auto version = std::to_string(manager.database().version());
     if (!differences.empty()) {
         return {"schema", Severity::error,
-                "altered: " + differences.front() + " (and " + std::to_string(differences.size() - 1) + " more)",
+                "altered: " + differences.front() +
+                    (differences.size() > 1 ? " (and " + std::to_string(differences.size() - 1) + " more)" : ""),
                 "custody verify"};
     }
     if (manager.database().version() < sqlite::newest_version()) {

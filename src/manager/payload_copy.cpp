@@ -12,12 +12,14 @@ using Outcome = PayloadCopy::Outcome;
 
 /// So often a payload is read anew whose file got or lost a name meanwhile (a named link, a cleanup), which shows like a change.
 constexpr int most_attempts = 10;
-/// What is larger takes longer to write than to sync, and is written out while it is read.
-constexpr std::uint64_t most_bytes_to_wait = std::uint64_t{1} << 20U;
+/// What is as large takes longer to write than to sync, and is written out while it is read.
+constexpr std::uint64_t large_bytes = std::uint64_t{1} << 20U;
 /// So many are open at once.
 constexpr std::size_t most_waiting = 64;
 /// With fewer than this each has its own sync: one for the whole file system waits for what others write there, too.
 constexpr std::size_t fewest_together = 8;
+
+bool is_large(const catalog::PayloadRow& row) { return row.size_bytes >= large_bytes; }
 
 // Whether it is the source that can't be read: an EIO may be of either disk.
 bool is_unreadable(const blobs::BlobStore& from, const Digest& digest) {
@@ -39,39 +41,41 @@ void PayloadCopies::copy(const catalog::PayloadRow& row, const blobs::Progress& 
     if (there && there->size_bytes == row.size_bytes && (!rehash_ || to_.matches(row.digest))) {
         return tell_(row, {Outcome::there, {}, there->mtime_ns});
     }
+    std::optional<PayloadCopy> wrong;
     for (int attempt = 1;; ++attempt) {
         try {
-            stage(row, progress);
+            wrong = stage(row, progress);
             break;
         } catch (const IoError& error) {
             if (error.code() != EBUSY || attempt == most_attempts) throw;
         }
     }
-    const bool is_large = !waiting_.empty() && waiting_.back().staged.size_bytes() > most_bytes_to_wait;
-    if (is_large || waiting_.size() >= most_waiting) publish_waiting();
+    if (wrong) tell_(row, *wrong);
+    if (is_large(row) || waiting_.size() >= most_waiting) publish_waiting();
 }
 
-void PayloadCopies::stage(const catalog::PayloadRow& row, const blobs::Progress& progress) {
+/// Answers what is wrong with the source; where nothing is, the copy waits to be published.
+std::optional<PayloadCopy> PayloadCopies::stage(const catalog::PayloadRow& row, const blobs::Progress& progress) {
     const auto path = from_.path_of(row.digest).string();
     blobs::Descriptor file;
     try {
-        if (!from_.stat(row.digest)) return tell_(row, {Outcome::missing, "no file " + path});
+        if (!from_.stat(row.digest)) return PayloadCopy{Outcome::missing, "no file " + path};
         file = from_.open(row.digest);
     } catch (const Corruption& error) {
-        return tell_(row, {Outcome::missing, error.what()});
+        return PayloadCopy{Outcome::missing, error.what()};
     } catch (const IoError& error) {
-        return tell_(row, {Outcome::damaged, error.what()});
+        return PayloadCopy{Outcome::damaged, error.what()};
     }
-    const auto sync = row.size_bytes > most_bytes_to_wait ? blobs::Sync::now : blobs::Sync::later;
     try {
-        auto staged = to_.stage_descriptor(file.get(), progress, sync);
+        auto staged = to_.stage_descriptor(file.get(), progress, is_large(row) ? blobs::Sync::now : blobs::Sync::later);
         if (staged.digest() != row.digest) {
-            return tell_(row, {Outcome::damaged, "its bytes are not those that were stored: " + path});
+            return PayloadCopy{Outcome::damaged, "its bytes are not those that were stored: " + path};
         }
         waiting_.push_back({row, std::move(staged)});
+        return std::nullopt;
     } catch (const IoError& error) {
         if (error.code() != EIO || !is_unreadable(from_, row.digest)) throw;
-        tell_(row, {Outcome::damaged, error.what()});
+        return PayloadCopy{Outcome::damaged, error.what()};
     }
 }
 

@@ -43,7 +43,7 @@ class PayloadCopies {
         catalog::PayloadRow row;
         blobs::Staged staged;
     };
-    void stage(const catalog::PayloadRow& row, const blobs::Progress& progress);
+    std::optional<PayloadCopy> stage(const catalog::PayloadRow& row, const blobs::Progress& progress);
     void publish_waiting();
 
     const blobs::BlobStore& from_;

@@ -123,9 +123,10 @@ class Restore {
         : source_(RestoreSource::find(source)), layout_(std::move(layout)), options_(options), opened_by_(opened_by) {
         if (source_.is_store) source_catalog_store();
         manager::refuse_inside_any_store(layout_.base);
-        if (options.payloads.empty()) return;
-        manager::refuse_inside_any_store(options.payloads);
-        payload_root_ = manager::layout_of(options.payloads).base.string();
+        if (!options.payloads.empty()) {
+            manager::refuse_inside_any_store(options.payloads);
+            payload_root_ = manager::layout_of(options.payloads).base.string();
+        }
     }
 
     RestoreReport run() {

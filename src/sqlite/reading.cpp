@@ -5,6 +5,7 @@
 #include "sqlite/database.hpp"
 #include "sqlite/migrations.hpp"
 #include "sqlite/pragma.hpp"
+#include "sqlite/schema_state.hpp"
 
 namespace custody::sqlite {
 
@@ -27,10 +28,8 @@ void Database::require_same_version(Connection& connection) {
     if (now < version_) throw VersionMismatch("an older database was put into this one's place; open the store anew");
     connection.use_schema(pragma(connection, "PRAGMA schema_version"));
     require_at_most_newest(connection, "SELECT max(min_reader, min_writer) FROM store");
-    Query applied(connection, "SELECT max(version) FROM schema_migrations");
-    if (!applied.step() || applied.integer(0) != now) {
-        refuse_altered({"user_version " + std::to_string(now) + ", which no migration has set"});
-    }
+    const auto differences = schema_state(connection).differences;
+    if (!differences.empty()) refuse_altered(differences);
 }
 
 // The same for a read, which a writer's rules don't concern.

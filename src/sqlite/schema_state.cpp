@@ -26,13 +26,14 @@ SchemaState schema_state(Connection& connection) {
     if (said.is_known()) said.differences = schema_differences(connection, said.version);
     if (said.is_known() && said.differences.empty()) return said;
     SchemaState recorded{recorded_version(connection)};
-    if (!recorded.is_known() || recorded.version == said.version) return said;
-    recorded.differences = schema_differences(connection, recorded.version);
-    if (said.is_known() && !recorded.differences.empty()) return said;  // neither: the record may be what was altered
-    recorded.differences.insert(recorded.differences.begin(), "altered user_version " + std::to_string(said.version) +
-                                                                  ", where the last migration is " +
-                                                                  std::to_string(recorded.version));
-    return recorded;
+    if (recorded.version == said.version) return said;
+    if (recorded.is_known()) recorded.differences = schema_differences(connection, recorded.version);
+    const bool record_fits = recorded.is_known() && recorded.differences.empty();
+    if (said.is_known() && !record_fits) return said;  // the record may be what was altered
+    auto& state = recorded.is_known() ? recorded : said;
+    state.differences.insert(state.differences.begin(), "altered user_version " + std::to_string(said.version) +
+                                                            ", where the last migration is " + std::to_string(recorded.version));
+    return state;
 }
 
 }  // namespace custody::sqlite
