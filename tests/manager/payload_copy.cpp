@@ -34,8 +34,8 @@ struct Both {
         return store;
     }
     void add(const std::string& content) {
-        auto staged = from.stage_bytes(content);
-        from.publish(staged, false);
+        auto staged = from.stage_bytes(content, blobs::Sync::later);
+        from.publish(staged, false, blobs::Sync::later);
         rows.push_back(row_of(content));
     }
     std::map<Copied, int> copy(bool rehash = false) {
