@@ -48,11 +48,29 @@ require_packages() {
     fi
 }
 
+# show_last_line LOG: over and over on one line of the terminal, which is how far a build has come, while this script runs.
+show_last_line() {
+    while kill -0 $$ 2>/dev/null; do
+        printf '\r\033[K%.78s' "$(tail -n 1 "$1" 2>/dev/null)"
+        sleep 1
+    done
+}
+
 # logged LOG COMMAND...: runs it; its output goes to the log, and to stderr where it fails.
 logged() {
-    local log=$1
+    local log=$1 shower= code=0
     shift
-    "$@" >"$log" 2>&1 && return
+    if [[ -t 1 ]]; then
+        show_last_line "$log" &
+        shower=$!
+    fi
+    "$@" >"$log" 2>&1 || code=$?
+    if [[ -n $shower ]]; then
+        kill "$shower"
+        wait "$shower" 2>/dev/null || true
+        printf '\r\033[K'
+    fi
+    ((code == 0)) && return
     cat "$log" >&2
     echo "failed: $*   (all of its output: $log)" >&2
     return 1
