@@ -66,6 +66,7 @@ TEST_CASE("the limit answers the newest entries and says that there are more") {
     CHECK(two[0]["seq"] < two[1]["seq"]);
     CHECK(two[1]["seq"] >= all.back()["seq"]);
     CHECK(contains(cut.err, "--limit"));
+    CHECK(bench.json_of("audit query --operation audit_access --limit 1").at(0)["details"]["result_count"] == 2);  // as shown
     const auto whole = bench.custody("audit query --json --action create --limit 1");
     CHECK(ordered_json::parse(whole.out).size() == 1);
     CHECK(whole.err.empty());

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <limits>
-
 #include "audit_table.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -32,21 +30,23 @@ void add_filters(CLI::App& verb, AuditQuery& query) {
     add_time(verb, "--until", query.end_time, "before");
 }
 
+/// A second look: one command has one entry, which says what was shown.
+bool is_more_before(const Session& session, AuditQuery query, const AuditEntry& oldest) {
+    query.end_time = Timestamp::parse(oldest.entry.at("timestamp").get<std::string>());
+    query.limit = 1;
+    return !session.open_unrecorded().audit().query_audit_trail(query).empty();
+}
+
 int query(const Session& session, const QueryFlags& flags) {
     auto manager = session.open();
-    auto asked = flags.query;
-    const bool is_limited = asked.limit != 0 && asked.limit != std::numeric_limits<std::size_t>::max();
-    if (is_limited) ++asked.limit;  // one more tells whether there are more
-    auto entries = manager.audit().query_audit_trail(asked);
-    const bool are_more = is_limited && entries.size() == asked.limit;
-    if (are_more) entries.erase(entries.begin());
+    const auto entries = manager.audit().query_audit_trail(flags.query);
     if (session.json_output) {
         put_entries(entries);
     } else {
         print_entries(entries);
     }
-    if (are_more) {
-        session.say(fmt::format("the newest {} entries are shown; more with --limit N (0: all)", flags.query.limit));
+    if (!entries.empty() && entries.size() == flags.query.limit && is_more_before(session, flags.query, entries.front())) {
+        session.say(fmt::format("the newest {} entries are shown; more with --limit N (0: all)", entries.size()));
     }
     return exit_done;
 }
