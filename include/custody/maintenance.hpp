@@ -112,7 +112,8 @@ struct Statistics {
     std::map<std::string, std::uint64_t> by_status;        ///< only what occurs
     std::map<std::string, std::uint64_t> by_type;          ///< only what occurs
     std::map<std::string, std::uint64_t> runs_by_status;
-    std::optional<std::uint64_t> total_errors;  ///< only while audit is on
+    /// Of calls that failed or were refused, by the trail; only while audit is on. (A failed step of a run is in `by_status`.)
+    std::optional<std::uint64_t> total_errors;
     std::map<std::string, std::uint64_t> errors_by_operation;
 };
 

@@ -29,7 +29,7 @@ int stats(const Session& session, const StatsFlags&) {
     fields.add("artifacts", std::to_string(statistics.total_artifacts));
     fields.add("payloads", std::to_string(statistics.total_payloads));
     fields.add("size", fmt::format("{} ({} bytes)", size_text(statistics.total_size_bytes), statistics.total_size_bytes));
-    if (statistics.total_errors) fields.add("errors", std::to_string(*statistics.total_errors));
+    if (statistics.total_errors) fields.add("errors in calls", std::to_string(*statistics.total_errors));
     add_counts(fields, "by type", statistics.by_type);
     add_counts(fields, "by status", statistics.by_status);
     add_counts(fields, "runs by status", statistics.runs_by_status);
