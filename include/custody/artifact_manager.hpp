@@ -51,6 +51,9 @@ struct ManagerOptions {
     bool collecting = false;
     bool diagnose = false;  ///< open an altered or read-only store for verify(), doctor() and backup() alone
     std::chrono::milliseconds lock_timeout{30000};  ///< how long a write waits for other processes
+    /// Asked some fifty times a second, by whichever thread waits for another writer, whether to wait no longer (a user has
+    /// pressed Ctrl-C, say); true ends that as the timeout does: Busy, nothing changed. To stay true until the call has returned.
+    std::function<bool()> stop_waiting{};
     std::size_t metadata_limit_bytes = 65536;
     std::size_t metadata_limit_depth = 64;
     std::filesystem::path signing_key{};   ///< a key that the store has recorded, to seal and export with

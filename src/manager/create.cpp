@@ -78,7 +78,8 @@ void undo_moves(ManagerImpl& manager, std::span<Making> all) {
 void take_out_unrecorded(ManagerImpl& manager, std::span<Making> all) {
     if (std::none_of(all.begin(), all.end(), [](const Making& making) { return making.staged.has_value(); })) return;
     try {
-        manager.database().write([&](sqlite::Connection& connection) { take_out(manager, connection, all); });
+        manager.database().write([&](sqlite::Connection& connection) { take_out(manager, connection, all); },
+                                 sqlite::Grouping::alone, sqlite::Waiting::to_the_deadline);
     } catch (const Error&) {
         undo_moves(manager, all);
     }

@@ -70,6 +70,7 @@ void ManagerImpl::open_database() {
     const auto open = [this] {
         shared_->database = std::make_unique<sqlite::Database>(layout_.catalog(), layout_.write_queue(),
                                                                sqlite::DatabaseOptions{.lock_timeout = options_.lock_timeout,
+                                                                                       .stop_waiting = options_.stop_waiting,
                                                                                        .diagnose = options_.diagnose,
                                                                                        .upgrade = options_.upgrade,
                                                                                        .migration_step = migration_step()});

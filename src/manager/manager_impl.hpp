@@ -173,7 +173,7 @@ class ManagerImpl {
         json unrecorded = json::array();
     };
 
-    void transact(audit::ClockJump jump, sqlite::Grouping grouping,
+    void transact(audit::ClockJump jump, sqlite::Grouping grouping, sqlite::Waiting waiting,
                   const std::function<void(sqlite::Connection&, Recorder&)>& body);
     std::vector<audit::Draft> reads_or_none();
     void guard_phi(const json& object, const char* what, bool allow_phi, audit::Draft& draft) const;

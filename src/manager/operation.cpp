@@ -85,32 +85,33 @@ std::int64_t ManagerImpl::Recorder::append(const audit::Draft& draft) {
 }
 
 void ManagerImpl::transact(const std::function<void(sqlite::Connection&, Recorder&)>& body, sqlite::Grouping grouping) {
-    transact(options_.accept_clock ? audit::ClockJump::accept : audit::ClockJump::refuse, grouping, body);
+    transact(options_.accept_clock ? audit::ClockJump::accept : audit::ClockJump::refuse, grouping,
+             sqlite::Waiting::may_be_stopped, body);
 }
 
-void ManagerImpl::transact(audit::ClockJump jump, sqlite::Grouping grouping,
+void ManagerImpl::transact(audit::ClockJump jump, sqlite::Grouping grouping, sqlite::Waiting waiting,
                            const std::function<void(sqlite::Connection&, Recorder&)>& body) {
     std::size_t told = 0;
     {
         const std::lock_guard lock(shared_->mutex);
         told = shared_->unrecorded.size();
     }
-    auto waiting = reads_or_none();
+    auto reads_waiting = reads_or_none();
     try {
         const auto whole = [&, me = std::this_thread::get_id()](sqlite::Connection& connection) {
             const Serving serving(me);
             Recorder recorder(*this, connection, jump);
-            for (const auto& read : waiting) recorder.append(read);
+            for (const auto& read : reads_waiting) recorder.append(read);
             body(connection, recorder);
             if (jump != audit::ClockJump::correct) seal_if_due(connection, recorder);
             recorder.finish();
         };
-        database().write(whole, grouping);
+        database().write(whole, grouping, waiting);
     } catch (const IoError&) {
-        if (!waiting.empty()) reads().put_back(std::move(waiting), true);
+        if (!reads_waiting.empty()) reads().put_back(std::move(reads_waiting), true);
         throw;
     } catch (...) {
-        if (!waiting.empty()) reads().put_back(std::move(waiting), false);
+        if (!reads_waiting.empty()) reads().put_back(std::move(reads_waiting), false);
         throw;
     }
     if (told == 0) return;
@@ -228,10 +229,11 @@ void ManagerImpl::record_failure(audit::Draft& draft, const Error& error,
         if (dynamic_cast<const Busy*>(&error) != nullptr) throw Busy("the catalog is locked");
         // What cleans up takes away what nothing refers to, which must be so on the disk.
         const auto grouping = clean_up ? sqlite::Grouping::alone : sqlite::Grouping::joins;
-        transact(audit::ClockJump::correct, grouping, [&](sqlite::Connection& connection, Recorder& recorder) {
-            if (clean_up) clean_up(connection);
-            recorder.append(draft);
-        });
+        transact(audit::ClockJump::correct, grouping, sqlite::Waiting::to_the_deadline,
+                 [&](sqlite::Connection& connection, Recorder& recorder) {
+                     if (clean_up) clean_up(connection);
+                     recorder.append(draft);
+                 });
         return;
     } catch (const Error& second) {
         why = second.what();

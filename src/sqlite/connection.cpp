@@ -4,9 +4,11 @@
 #include <SQLiteCpp/Statement.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <custody/error.hpp>
+#include <thread>
 
 #include "sqlite/layer.hpp"
 #include "sqlite/migrations.hpp"
@@ -63,6 +65,16 @@ bool syncs_by_itself() {
             if (built.substr(0, name.size()) == name && built.substr(name.size()) < "2") return false;
         }
     }
+}
+
+// As long as SQLite's own handler waits, but looking often enough.
+int wait_a_little(void* patience, int attempts) {
+    constexpr int first_pauses_ms[] = {1, 2, 5, 10, 15};
+    auto& held = *static_cast<Patience*>(patience);
+    if (held.is_over()) return 0;
+    const std::chrono::milliseconds pause(attempts < 5 ? first_pauses_ms[attempts] : 20);
+    std::this_thread::sleep_until(std::min(std::chrono::steady_clock::now() + pause, held.deadline()));
+    return 1;
 }
 
 void configure(Connection& connection, Access access) {
@@ -125,6 +137,11 @@ void Connection::execute(const char* sql) {
 
 void Connection::set_busy_timeout(std::chrono::milliseconds timeout) {
     sqlite3_busy_timeout(handle(), static_cast<int>(std::min<std::int64_t>(timeout.count(), 1 << 30)));
+}
+
+void Connection::set_patience(const Patience& patience) {
+    patience_ = patience;
+    sqlite3_busy_handler(handle(), wait_a_little, &patience_);
 }
 
 void Connection::clear_statements() { statements_.clear(); }

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "sqlite/patience.hpp"
+
 struct sqlite3;
 namespace SQLite {
 class Database;
@@ -42,6 +44,8 @@ class Connection {
     [[nodiscard]] bool in_autocommit() const noexcept;
     [[nodiscard]] sqlite3* handle() const noexcept;
     void set_busy_timeout(std::chrono::milliseconds timeout);
+    /// For the statements that follow, in place of the timeout.
+    void set_patience(const Patience& patience);
     /// Frames in the WAL after the last commit of this connection.
     [[nodiscard]] int wal_frames() const noexcept { return wal_frames_; }
     /// The rowid of the last row that was inserted, by a statement and not by a trigger.
@@ -62,6 +66,7 @@ class Connection {
     std::map<std::string, std::unique_ptr<SQLite::Statement>, std::less<>> statements_;
     int wal_frames_ = 0;
     int schema_count_ = -1;
+    Patience patience_{Deadline{}};
 };
 
 /// Opens with the settings of the design: foreign keys, cell_size_check, recursive triggers, secure_delete, defensive,

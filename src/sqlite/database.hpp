@@ -20,6 +20,7 @@ namespace custody::sqlite {
 
 struct DatabaseOptions {
     std::chrono::milliseconds lock_timeout{30000};
+    std::function<bool()> stop_waiting{};  ///< asked while a writer waits: true ends that as the timeout does
     /// A schema that was altered or is older, and a file that can only be read, are no reasons to refuse; such are never written.
     bool diagnose = false;
     bool upgrade = false;  ///< apply missing migrations
@@ -30,6 +31,12 @@ struct DatabaseOptions {
 enum class Grouping {
     alone,  ///< it acts outside of the database on what it reads there, which must therefore be committed
     joins   ///< what it does outside (making a payload's name durable, say) is right whatever becomes of the others
+};
+
+/// Whether `DatabaseOptions::stop_waiting` is asked.
+enum class Waiting {
+    may_be_stopped,
+    to_the_deadline  ///< what an interruption leaves to be told of, or to be cleaned up
 };
 
 /// One store's database, shared by the threads of a process: one connection that writes, one that checkpoints
@@ -52,10 +59,11 @@ class Database {
     /// Runs `body` inside BEGIN IMMEDIATE and commits; whatever it throws takes back what it did, and comes through. Where
     /// several threads wait to write, the first of them runs the bodies of those that join, one after another in its transaction
     /// (whose pages then stay with one processor), and each returns once that is durable; what fails the transaction fails all
-    /// of them. So a body is run by whatever thread. @throws Busy past the deadline;
-    /// VersionMismatch where another process has upgraded the store meanwhile; SchemaAltered where somebody has altered the
-    /// schema meanwhile
-    void write(const std::function<void(Connection&)>& body, Grouping grouping = Grouping::alone);
+    /// of them. So a body is run by whatever thread. @throws Busy past the deadline, or where waiting was
+    /// stopped; VersionMismatch where another process has upgraded the store meanwhile; SchemaAltered where somebody has altered
+    /// the schema meanwhile
+    void write(const std::function<void(Connection&)>& body, Grouping grouping = Grouping::alone,
+               Waiting waiting = Waiting::may_be_stopped);
 
     /// Runs `body` inside one read transaction: all that it reads is of one moment. What looks like damage is looked at
     /// again through a new connection before it is believed. @throws VersionMismatch where another process has upgraded the store
@@ -114,7 +122,9 @@ class Database {
     void look_at_schema(Connection& connection);
     void keep_copy() const;
     void refuse_passing_fault(Connection& writer) const;
-    void begin_immediate(Deadline deadline);
+    [[nodiscard]] Patience patience_from_now(Waiting waiting) const;
+    [[noreturn]] void throw_busy(const std::string& who, const Patience& patience) const;
+    void begin_immediate(const Patience& patience);
     void require_same_version(Connection& connection);
     void require_unaltered(Connection& connection);
     void require_readable(Connection& connection) const;
@@ -123,16 +133,16 @@ class Database {
     void set_writer(std::unique_ptr<Connection> writer);
     void require_writer();
     void refuse_altered(const std::vector<std::string>& differences) const;
-    void lead(Lane& lane, const Body& body, Grouping grouping, Deadline deadline);
-    Group begin_group(Deadline deadline);
+    void lead(Lane& lane, const Body& body, Grouping grouping, const Patience& patience);
+    Group begin_group(const Patience& patience);
     std::exception_ptr take_part(Group& group, const Body& body);
     bool take_back(Group& group, bool has_savepoint);
-    void end_group(Group& group, Deadline deadline);
+    void end_group(Group& group, const Patience& patience);
     void roll_back() noexcept;
     void commit();
     void renew() noexcept;
-    bool checkpoint_guarded(Deadline deadline);
-    void reset_wal(Deadline deadline);
+    bool checkpoint_guarded(const Patience& patience);
+    void reset_wal(const Patience& patience);
     void shorten_log() noexcept;
 
     std::filesystem::path file_;

@@ -11,17 +11,22 @@ namespace custody::sqlite {
 /// A thread's place among the writers of this process: first come, first served.
 class Database::Lane {
    public:
-    /// Waits until it is this thread's turn or, where it joins, another one has run `body`. @throws Busy past the deadline
-    Lane(Database& database, Deadline deadline, Grouping grouping = Grouping::alone, const Body* body = nullptr)
+    /// Waits until it is this thread's turn or, where it joins, another one has run `body`. @throws Busy where patience ends
+    Lane(Database& database, Patience patience, Grouping grouping = Grouping::alone, const Body* body = nullptr)
         : database_(database) {
         waiter_->grouping = grouping;
         waiter_->body = body;
         std::unique_lock lock(database_.lane_mutex_);
         database_.lane_.push_back(waiter_);
         const auto has_come = [&] { return waiter_->is_served || database_.lane_.front() == waiter_; };
-        if (!waiter_->moved.wait_until(lock, deadline, has_come)) {
+        while (!waiter_->moved.wait_until(lock, patience.next_look(), has_come)) {
+            lock.unlock();  // whoever is asked may take long, and others go on
+            const bool is_over = patience.is_over();
+            lock.lock();
+            if (!is_over || has_come()) continue;
             std::erase(database_.lane_, waiter_);
-            throw Busy("another thread held the catalog past the lock timeout; nothing was changed");
+            lock.unlock();
+            database_.throw_busy("another thread of this process", patience);
         }
         if (waiter_->is_served) waiter_->moved.wait(lock, [&] { return waiter_->is_over; });
     }

@@ -17,19 +17,19 @@ constexpr std::int64_t most_bytes_of_a_new_log = 32 + 4 * (24 + 4096);
 
 bool Database::purge() {
     require_same_process();
-    const auto deadline = std::chrono::steady_clock::now() + options_.lock_timeout;
-    const Lane lane(*this, deadline);
-    const auto turn = queue_.wait(deadline);
+    const auto patience = patience_from_now(Waiting::may_be_stopped);
+    const Lane lane(*this, patience);
+    const auto turn = queue_.wait(patience);
     // secure_delete alone leaves text in pages that were rebalanced. temp_store is MEMORY: the copy that VACUUM makes of the
     // database touches no disk but the log.
     require_writer();
     writer_->clear_statements();
     writer_->execute("VACUUM");
     wrote_ = true;
-    if (!checkpoint_guarded(deadline)) return false;
+    if (!checkpoint_guarded(patience)) return false;
     writer_->execute("PRAGMA journal_size_limit = 0");
     try {
-        reset_wal(deadline);
+        reset_wal(patience);
     } catch (...) {
         writer_->execute("PRAGMA journal_size_limit = 16777216");
         throw;

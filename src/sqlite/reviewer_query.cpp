@@ -53,7 +53,7 @@ int authorize(void* /*context*/, int action, const char* first, const char* seco
 }
 
 /// When a query has to end.
-struct Deadline {
+struct TimeLimit {
     Clock::time_point at;
     const Progress& progress;
     std::uint64_t rows = 0;
@@ -61,7 +61,7 @@ struct Deadline {
 };
 
 int past_deadline(void* context) {
-    auto& deadline = *static_cast<Deadline*>(context);
+    auto& deadline = *static_cast<TimeLimit*>(context);
     try {
         if (deadline.progress) deadline.progress(deadline.rows, 0);
     } catch (...) {
@@ -135,7 +135,7 @@ SqlResult run_reviewer_query(const std::filesystem::path& file, const std::strin
     sqlite3* handle = connection->handle();
     sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, longest_value_bytes);
     sqlite3_set_authorizer(handle, authorize, nullptr);
-    Deadline deadline{Clock::now() + std::min(options.time_limit, longest_time_limit), options.progress};
+    TimeLimit deadline{Clock::now() + std::min(options.time_limit, longest_time_limit), options.progress};
     sqlite3_progress_handler(handle, steps_between_clock_looks, past_deadline, &deadline);
 
     const auto statement = prepare(handle, query, options);

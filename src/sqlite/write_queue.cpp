@@ -20,7 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto check_interval = std::chrono::milliseconds(20);    // how often a waiter looks whether the holder died
-constexpr auto patience = std::chrono::seconds(1);                // without progress; SQLite's lock decides then
+constexpr auto longest_standstill = std::chrono::seconds(1);      // without progress; SQLite's lock decides then
 constexpr auto longest_watch = std::chrono::milliseconds(1);      // more than a sync mostly takes
 constexpr auto longest_turn = std::chrono::milliseconds(5);       // of one process, with all that it keeps its turn for
 constexpr auto longest_absence = std::chrono::microseconds(100);  // from a turn that is kept
@@ -106,7 +106,7 @@ bool WriteQueue::watch(std::uint32_t ticket) noexcept {
 
 // Waits until `ticket` is served. False where it was passed over (its byte was not locked yet when somebody looked) or patience
 // ended.
-bool WriteQueue::await(std::uint32_t ticket, Deadline deadline) noexcept {
+bool WriteQueue::await(std::uint32_t ticket, Patience patience) noexcept {
     auto last_seen = shared_->serving.load();
     auto last_progress = Clock::now();
     bool passing = false;  // one that is gone seldom stands alone: the next in line is looked at without a pause
@@ -119,11 +119,11 @@ bool WriteQueue::await(std::uint32_t ticket, Deadline deadline) noexcept {
             last_seen = serving;
             last_progress = now;
         }
-        if (now >= deadline || now - last_progress > patience) return false;
+        if (now - last_progress > longest_standstill || patience.is_over()) return false;
         if (watch(ticket)) return true;
         const bool is_kept = serving + 1 == ticket && shared_->kept.load() == serving && now - last_progress < check_interval;
         const Clock::duration pause = is_kept ? poll_interval : Clock::duration(check_interval);
-        if (!passing) futex_wait(shared_->serving, serving, ticket, std::min(now + pause, deadline));
+        if (!passing) futex_wait(shared_->serving, serving, ticket, std::min(now + pause, patience.deadline()));
         passing = shared_->serving.load() == serving && (take_over(serving) || (!is_kept && holder_is_gone(serving)));
         if (!passing) continue;
         auto expected = serving;
@@ -139,14 +139,14 @@ void WriteQueue::mend() noexcept {
     (void)shared_->serving.compare_exchange_strong(serving, shared_->drawn.load());
 }
 
-WriteQueue::Turn WriteQueue::wait(Deadline deadline) noexcept {
+WriteQueue::Turn WriteQueue::wait(const Patience& patience) noexcept {
     if (shared_ == nullptr) return {nullptr, 0};
     soon_back_ = Clock::now() - left_ < longest_absence / 2 ? std::min(soon_back_ + 1, often) : 0;
     if (take_up_again()) return {this, *std::exchange(aside_, std::nullopt)};
     mend();
     const auto ticket = shared_->drawn.fetch_add(1);
     if (!lock_byte(ticket, true)) return {nullptr, 0};
-    if (await(ticket, deadline)) {
+    if (await(ticket, patience)) {
         begun_ = Clock::now();
         return {this, ticket};
     }

@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <optional>
 
-namespace custody::sqlite {
+#include "sqlite/patience.hpp"
 
-using Deadline = std::chrono::steady_clock::time_point;
+namespace custody::sqlite {
 
 /// First come, first served among the processes that want to write. SQLite's own lock is taken by whoever polls at the
 /// right moment: with eight writers some waited 4 s. This only orders them; what keeps them apart is still SQLite's lock, so
@@ -46,9 +46,9 @@ class WriteQueue {
         std::uint32_t ticket_;
     };
 
-    /// Waits for its turn, at most until the deadline or a second past the last sign of progress; then goes ahead anyway
+    /// Waits for its turn, as long as its patience lasts, or a second past the last sign of progress; then goes ahead anyway
     /// and lets SQLite's lock decide. One caller at a time in a process.
-    [[nodiscard]] Turn wait(Deadline deadline) noexcept;
+    [[nodiscard]] Turn wait(const Patience& patience) noexcept;
 
    private:
     struct Shared {
@@ -61,7 +61,7 @@ class WriteQueue {
     bool lock_byte(std::uint32_t ticket, bool exclusive) noexcept;
     void unlock_byte(std::uint32_t ticket) noexcept;
     [[nodiscard]] bool holder_is_gone(std::uint32_t ticket) noexcept;
-    bool await(std::uint32_t ticket, Deadline deadline) noexcept;
+    bool await(std::uint32_t ticket, Patience patience) noexcept;
     bool watch(std::uint32_t ticket) noexcept;
     bool take_over(std::uint32_t ticket) noexcept;
     bool take_up_again() noexcept;

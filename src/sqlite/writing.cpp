@@ -31,11 +31,6 @@ constexpr int reset_frames = 128;
 // How long an orderly close waits for the lock before it leaves the WAL to the next one.
 constexpr auto close_patience = std::chrono::milliseconds(200);
 
-std::chrono::milliseconds remaining(Deadline deadline) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    return std::max(left, std::chrono::milliseconds(0));
-}
-
 // A change that changes nothing, so that there is a frame to write. Call inside BEGIN IMMEDIATE: what is there may be another
 // process's, and newer than what this one has seen.
 void write_what_is_there(Connection& connection) {
@@ -82,14 +77,26 @@ void Database::require_writer() {
     if (!writer_) set_writer(open(Access::read_write));
 }
 
-void Database::begin_immediate(Deadline deadline) {
+Patience Database::patience_from_now(Waiting waiting) const {
+    const auto deadline = Clock::now() + options_.lock_timeout;
+    return waiting == Waiting::may_be_stopped ? Patience(deadline, options_.stop_waiting) : Patience(deadline);
+}
+
+void Database::throw_busy(const std::string& who, const Patience& patience) const {
+    if (patience.is_stopped()) {
+        throw Busy("the wait for " + who + ", which held the catalog, was stopped; nothing was changed");
+    }
+    throw Busy(who + " held the catalog for longer than the lock timeout of " + std::to_string(options_.lock_timeout.count()) +
+               " ms; nothing was changed: try again, or raise the timeout");
+}
+
+void Database::begin_immediate(const Patience& patience) {
     if (!writer_->in_autocommit()) writer_->execute("ROLLBACK");  // there was no memory for it when it was due
-    writer_->set_busy_timeout(remaining(deadline));
+    writer_->set_patience(patience);
     try {
         Query(*writer_, "BEGIN IMMEDIATE").run();
     } catch (const Busy&) {
-        throw Busy("another process held the catalog for longer than the lock timeout of " +
-                   std::to_string(options_.lock_timeout.count()) + " ms; nothing was changed: try again, or raise the timeout");
+        throw_busy("another process", patience);
     }
 }
 
@@ -126,21 +133,21 @@ void Database::renew() noexcept {
     }
 }
 
-void Database::write(const std::function<void(Connection&)>& body, Grouping grouping) {
+void Database::write(const std::function<void(Connection&)>& body, Grouping grouping, Waiting waiting) {
     require_same_process();
     if (!writable_) {
         throw IoError(
             "the store is open for diagnosis only: it can't be written, is of an older version, or its schema was altered",
             EROFS);
     }
-    const auto deadline = Clock::now() + options_.lock_timeout;
-    Lane lane(*this, deadline, grouping, &body);
-    if (!lane.is_served()) return lead(lane, body, grouping, deadline);
+    const auto patience = patience_from_now(waiting);
+    Lane lane(*this, patience, grouping, &body);
+    if (!lane.is_served()) return lead(lane, body, grouping, patience);
     if (auto failure = lane.take_failure()) std::rethrow_exception(std::move(failure));
 }
 
-void Database::lead(Lane& lane, const Body& body, Grouping grouping, Deadline deadline) {
-    auto group = begin_group(deadline);
+void Database::lead(Lane& lane, const Body& body, Grouping grouping, const Patience& patience) {
+    auto group = begin_group(patience);
     auto failure = take_part(group, body);
     const auto may_grow = [&] {
         return grouping == Grouping::joins && !group.failure && group.members > 0 && group.served.size() < most_members &&
@@ -151,20 +158,20 @@ void Database::lead(Lane& lane, const Body& body, Grouping grouping, Deadline de
         if (!next) break;
         next->failure = take_part(group, *next->body);
     }
-    end_group(group, deadline);
+    end_group(group, patience);
     if (failure) std::rethrow_exception(failure);
     if (group.failure) std::rethrow_exception(group.failure);
 }
 
-Database::Group Database::begin_group(Deadline deadline) {
+Database::Group Database::begin_group(const Patience& patience) {
     require_writer();
     if (poisoned_) renew();
     if (poisoned_)
         throw IoError("an earlier write of this process failed on the disk; check the disk, and open the store anew", EIO);
     Group group;
     group.served.reserve(most_members);
-    group.turn.emplace(queue_.wait(deadline));
-    begin_immediate(deadline);
+    group.turn.emplace(queue_.wait(patience));
+    begin_immediate(patience);
     group.begun = Clock::now();
     try {
         require_same_version(*writer_);
@@ -221,7 +228,7 @@ void Database::roll_back() noexcept {
     }
 }
 
-void Database::end_group(Group& group, Deadline deadline) {
+void Database::end_group(Group& group, const Patience& patience) {
     bool committed = false;
     try {
         if (group.members > 0 && !group.failure) {
@@ -246,7 +253,7 @@ void Database::end_group(Group& group, Deadline deadline) {
     wrote_ = true;
     if (wal_frames_ < checkpoint_frames) return;
     try {
-        checkpoint_guarded(deadline);
+        checkpoint_guarded(patience);
     } catch (const std::exception&) {
         // The commit stands; the next one tries again.
     }
@@ -254,9 +261,9 @@ void Database::end_group(Group& group, Deadline deadline) {
 
 // SQLite 3.7.0 to 3.51.2 can lose rows when a checkpoint meets a writer that resets the WAL. Here no writer can:
 // this process holds BEGIN IMMEDIATE on one connection while another makes a PASSIVE checkpoint.
-bool Database::checkpoint_guarded(Deadline deadline) {
+bool Database::checkpoint_guarded(const Patience& patience) {
     require_writer();
-    begin_immediate(deadline);
+    begin_immediate(patience);
     int in_log = 0;
     int moved = 0;
     const int code = sqlite3_wal_checkpoint_v2(checkpointer_->handle(), "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
@@ -272,8 +279,8 @@ bool Database::checkpoint_guarded(Deadline deadline) {
 
 // The first commit after a complete checkpoint begins the WAL anew, and journal_size_limit cuts the file. This one
 // changes nothing.
-void Database::reset_wal(Deadline deadline) {
-    begin_immediate(deadline);
+void Database::reset_wal(const Patience& patience) {
+    begin_immediate(patience);
     try {
         require_same_version(*writer_);
         write_what_is_there(*writer_);
@@ -282,14 +289,14 @@ void Database::reset_wal(Deadline deadline) {
         if (!writer_->in_autocommit()) writer_->execute("ROLLBACK");
         throw;
     }
-    checkpoint_guarded(deadline);
+    checkpoint_guarded(patience);
 }
 
 // At an orderly close.
 void Database::shorten_log() noexcept {
     try {
-        const auto deadline = Clock::now() + close_patience;
-        if (checkpoint_guarded(deadline) && wal_frames_ >= reset_frames) reset_wal(deadline);
+        const Patience patience(Clock::now() + close_patience);
+        if (checkpoint_guarded(patience) && wal_frames_ >= reset_frames) reset_wal(patience);
     } catch (const std::exception&) {
         // What stays in the WAL is safe there; the next one to open the store moves it.
     }
@@ -298,10 +305,10 @@ void Database::shorten_log() noexcept {
 bool Database::checkpoint() {
     require_same_process();
     if (!writable_) return false;
-    const auto deadline = Clock::now() + options_.lock_timeout;
-    const Lane lane(*this, deadline);
-    const auto turn = queue_.wait(deadline);
-    return checkpoint_guarded(deadline);
+    const auto patience = patience_from_now(Waiting::may_be_stopped);
+    const Lane lane(*this, patience);
+    const auto turn = queue_.wait(patience);
+    return checkpoint_guarded(patience);
 }
 
 }  // namespace custody::sqlite

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -90,6 +91,50 @@ def test_an_interrupted_overwrite_keeps_the_old_export(manager, tmp_path):
         manager.audit.export_audit_trail(path, progress=stop)
     assert path.read_bytes() == before
     assert sorted(file.name for file in tmp_path.iterdir()) == ["study", "trail.json"]
+
+
+WAIT = """
+    import sys, custody
+    manager = custody.ArtifactManager(sys.argv[1])
+    print("ready", flush=True)
+    sys.stdin.readline()
+    try:
+        manager.create_artifact(custody.ArtifactType.LOG, content=b"log")
+        print("added")
+    except KeyboardInterrupt:
+        print("interrupted")
+    sys.stdin.readline()
+    manager.create_artifact(custody.ArtifactType.LOG, content=b"log")
+    print(len(manager.list_artifacts()), manager.verify().ok)
+"""
+
+
+def test_ctrl_c_while_another_process_writes(tmp_path):
+    store = tmp_path / "study"
+    ArtifactManager(store).close()
+    program = subprocess.Popen([sys.executable, "-B", "-c", textwrap.dedent(WAIT), store], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True, env=os.environ)
+    try:
+        assert program.stdout.readline() == "ready\n"
+        other = sqlite3.connect(store / "storage" / "catalog.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        program.stdin.write("go\n")
+        program.stdin.flush()
+        time.sleep(0.5)
+        begun = time.monotonic()
+        program.send_signal(signal.SIGINT)
+        assert program.stdout.readline() == "interrupted\n"
+        assert time.monotonic() - begun < 10  # it would have waited for 30 seconds
+        other.close()
+        assert program.communicate("go\n", timeout=60)[0] == "1 True\n"
+    finally:
+        program.kill()
+        program.wait()
+        program.stdout.close()
+    with ArtifactManager(store) as manager:
+        # What could not be recorded while the catalog was held is told by the next entry that could be.
+        assert manager.audit.entries(operation="artifact_creation")[-1].details["unrecorded"][0]["outcome"] == "failed"
+
 
 @pytest.mark.parametrize("call", ["manager.sql(ENDLESS, time_limit=60)", "manager.checkout(artifact, folder / 'copy')"])
 def test_ctrl_c_during_a_long_query_and_a_long_copy(tmp_path, call):

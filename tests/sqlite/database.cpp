@@ -73,6 +73,90 @@ TEST_CASE("a thread that waits for another one of its process has the same deadl
     CHECK(count_types(*database) == 2);
 }
 
+TEST_CASE("a caller who wants to wait no longer is refused as Busy, soon and having changed nothing") {
+    const TestDatabase test;
+    std::atomic<int> asked = 0;
+    std::atomic<bool> stopped = true;
+    const auto database = test.open({.lock_timeout = 20s, .stop_waiting = [&] {
+                                         ++asked;
+                                         return stopped.load();
+                                     }});
+    write_type(*database, "first");
+    CHECK(asked == 0);
+    const auto before = test.files();
+    const auto is_refused = [&](const std::string& because) {
+        const auto start = Clock::now();
+        const auto message = message_of<Busy>([&] { write_type(*database, "x"); });
+        INFO(message);
+        CHECK(contains(message, because));
+        CHECK(contains(message, "was stopped; nothing was changed"));
+        CHECK(Clock::now() - start < 5s);
+        CHECK(asked.exchange(0) > 0);
+    };
+    SUBCASE("by another process's lock") {
+        const auto holder = sqlite::open_connection(test.file, sqlite::Access::read_write);
+        holder->execute("BEGIN IMMEDIATE");
+        is_refused("another process");
+        SUBCASE("but what cleans up waits on") {
+            std::thread later([&] {
+                std::this_thread::sleep_for(200ms);
+                holder->execute("ROLLBACK");
+            });
+            CHECK_NOTHROW(database->write([](sqlite::Connection& connection) { insert_type(connection, "cleaned_up"); },
+                                          sqlite::Grouping::alone, sqlite::Waiting::to_the_deadline));
+            CHECK(asked == 0);
+            later.join();
+            return;
+        }
+        holder->execute("ROLLBACK");
+    }
+    SUBCASE("by the lock of another one who came first, and has its turn") {
+        const auto other = test.open({});
+        std::atomic<bool> inside = false;
+        std::atomic<bool> done = false;
+        std::thread holder([&] {
+            CHECK_THROWS_AS(other->write([&](sqlite::Connection&) {
+                inside = true;
+                while (!done) std::this_thread::sleep_for(1ms);
+                throw InvalidState("nothing to keep");
+            }),
+                            InvalidState);
+        });
+        while (!inside) std::this_thread::sleep_for(1ms);
+        is_refused("another process");
+        done = true;
+        holder.join();
+    }
+    SUBCASE("by another thread of its process") {
+        std::atomic<bool> inside = false;
+        std::atomic<bool> done = false;
+        std::thread holder([&] {
+            CHECK_THROWS_AS(database->write([&](sqlite::Connection&) {
+                inside = true;
+                while (!done) std::this_thread::sleep_for(1ms);
+                throw InvalidState("nothing to keep");
+            }),
+                            InvalidState);
+        });
+        while (!inside) std::this_thread::sleep_for(1ms);
+        is_refused("another thread");
+        done = true;
+        holder.join();
+    }
+    CHECK(test.files() == before);
+    stopped = false;
+    write_type(*database, "x");
+    CHECK(count_types(*database) == 2);
+}
+
+TEST_CASE("where a caller can't be asked whether to wait, nobody waits") {
+    const TestDatabase test;
+    const auto database = test.open({.lock_timeout = 20s, .stop_waiting = []() -> bool { throw InvalidState("no answer"); }});
+    const auto holder = sqlite::open_connection(test.file, sqlite::Access::read_write);
+    holder->execute("BEGIN IMMEDIATE");
+    CHECK(contains(message_of<Busy>([&] { write_type(*database, "x"); }), "was stopped"));
+}
+
 TEST_CASE("any lock timeout a caller may give is a deadline and no accident") {
     const TestDatabase test;
     for (const auto timeout : {std::chrono::milliseconds::max(), std::chrono::milliseconds::min(), 0ms, -1ms}) {

@@ -30,7 +30,7 @@ constexpr int writes_each = 150;
 
 std::int64_t wait_once_ms(WriteQueue& queue, std::chrono::milliseconds deadline = 30s) {
     const auto start = Clock::now();
-    const auto turn = queue.wait(start + deadline);
+    const auto turn = queue.wait(sqlite::Patience(start + deadline));
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
 }
 
@@ -46,7 +46,7 @@ struct Shared {
 pid_t start_holder(const std::filesystem::path& file, const Shared& shared, std::chrono::milliseconds about_to_go = 0ms) {
     const pid_t child = in_child([&] {
         WriteQueue queue(file, 0600);
-        auto turn = queue.wait(Clock::now() + 30s);
+        auto turn = queue.wait(sqlite::Patience(Clock::now() + 30s));
         if (about_to_go != 0ms) turn.ends_soon();
         shared.values[0] = 1;
         about_to_go == 0ms ? static_cast<void>(::pause()) : std::this_thread::sleep_for(about_to_go);
@@ -76,7 +76,7 @@ pid_t start_absentee(const std::filesystem::path& file, const Shared& shared, Ab
         WriteQueue queue(file, 0600);
         for (;;) {
             {
-                auto turn = queue.wait(Clock::now() + 30s);
+                auto turn = queue.wait(sqlite::Patience(Clock::now() + 30s));
                 turn.ends_soon();
                 const auto now = counters(file);
                 if (absence == Absence::dies_at_work && now[1] != 0 && now[3] == now[1]) go();
@@ -175,7 +175,7 @@ TEST_CASE("whoever is back at once keeps its turn for a while, and no two have o
             for (++value(4); value(4) < processes;) std::this_thread::yield();
             for (int i = 0; i < turns_each; ++i) {
                 if (i % 100 == p) std::this_thread::sleep_for(200us);  // away for too long
-                auto turn = queue.wait(Clock::now() + 30s);
+                auto turn = queue.wait(sqlite::Patience(Clock::now() + 30s));
                 if (value(0).exchange(p) != 0) ++value(3);
                 if (value(1).exchange(p) != p) ++value(2);
                 turn.ends_soon();
@@ -215,7 +215,7 @@ TEST_CASE("where there can be no queue everybody goes ahead") {
     std::filesystem::create_symlink(scratch / "elsewhere", scratch / "link");
     for (const auto& file : {scratch / "missing/write-queue", scratch / "folder", scratch / "link"}) {
         WriteQueue queue(file, 0600);
-        const auto turn = queue.wait(Clock::now() + 30s);
+        const auto turn = queue.wait(sqlite::Patience(Clock::now() + 30s));
         CHECK(wait_once_ms(queue) < 100);
     }
     CHECK_FALSE(std::filesystem::exists(scratch / "elsewhere"));
@@ -232,7 +232,7 @@ TEST_CASE("nonsense in the queue's file costs no more than patience, and only on
         CHECK(wait_once_ms(queue) < 2500);
         CHECK(wait_once_ms(queue) < 100);
         // Turns are real again: one that is held keeps the next one waiting.
-        const auto turn = queue.wait(Clock::now() + 30s);
+        const auto turn = queue.wait(sqlite::Patience(Clock::now() + 30s));
         WriteQueue second(file, 0600);
         CHECK(wait_once_ms(second, 150ms) >= 100);
     }

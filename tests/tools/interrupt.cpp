@@ -52,6 +52,23 @@ TEST_CASE("waiting for a pipe can be interrupted too") {
     CHECK(bench.json_of("verify")["findings"].empty());
 }
 
+TEST_CASE("waiting for another writer can be interrupted too, and adds nothing") {
+    const Bench bench;
+    REQUIRE(bench.run("echo x >file; custody add --type log file").exit_code == 0);
+    const auto ran = bench.run(
+        "sqlite3 store/storage/catalog.db 'BEGIN IMMEDIATE' '.shell touch held; exec sleep 20 >/dev/null 2>&1' & holder=$!\n"
+        "until [ -e held ]; do sleep 0.05; done; echo y >other; begun=$(date +%s)\n"
+        "timeout --foreground --preserve-status -k 60 -s INT 1.5 custody add --type log other; code=$?\n"
+        "kill $holder; test $(($(date +%s) - begun)) -lt 10 || code=$code-and-late; exit $code");
+    INFO(ran.out << ran.err);
+    CHECK(ran.exit_code == 130);
+    CHECK(ran.out.empty());
+    CHECK(contains(ran.err, "interrupted: the wait for another process"));
+    CHECK(contains(ran.err, "nothing was changed"));
+    CHECK(bench.json_of("stats")["artifacts"]["total"] == 1);
+    CHECK(bench.json_of("verify")["ok"] == true);  // what was stored already is for gc to take
+}
+
 TEST_CASE("a verification that is interrupted says so, and answers no report") {
     const Bench bench;
     // Moved, so that it stays sparse: hashing it takes seconds, and writing nothing.

@@ -9,7 +9,7 @@ namespace custody::cli {
 
 namespace {
 
-int ends_with(const char* message, int code) {
+int ends_with(std::string_view message, int code) {
     complain(message);
     return code;
 }
@@ -29,6 +29,7 @@ ManagerOptions Session::manager_options() const {
             .create = false,
             .accept_clock = accept_clock,
             .lock_timeout = lock_timeout,
+            .stop_waiting = [] { return Interruption::signal() != 0; },
             .group_reads = false};
 }
 
@@ -82,7 +83,8 @@ int guarded(const std::function<int()>& work) {
     } catch (const StoreNotFound& error) {
         return ends_with(error.what(), exit_no_store);
     } catch (const Busy& error) {
-        return ends_with(error.what(), exit_locked);
+        if (Interruption::signal() == 0) return ends_with(error.what(), exit_locked);
+        return ends_with(std::string("interrupted: ") + error.what(), 128 + Interruption::signal());
     } catch (const Corruption& error) {
         return ends_with(error.what(), exit_altered);
     } catch (const std::bad_alloc&) {

@@ -2,6 +2,8 @@
 
 #include "core.hpp"
 
+#include <unistd.h>
+
 #include <cerrno>
 
 namespace custody::python {
@@ -44,6 +46,15 @@ void Watch::tell(std::uint64_t done, std::uint64_t total) {
 
 void Watch::rethrow_pythons() {
     if (thrown_) throw py::error_already_set(std::move(*std::exchange(thrown_, std::nullopt)));
+}
+
+// Looked at, not taken: what it raises comes where the call returns. Python handles signals in its main thread alone.
+bool interrupt_is_pending() {
+    if (::gettid() != ::getpid() || Py_IsInitialized() == 0) return false;
+    const py::gil_scoped_acquire acquired;
+    if (PyOS_InterruptOccurred() == 0) return false;
+    PyErr_SetInterrupt();
+    return true;
 }
 
 Core::~Core() {

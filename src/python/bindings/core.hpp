@@ -33,6 +33,9 @@ class Watch {
     std::chrono::steady_clock::time_point told_{};
 };
 
+/// Whether Ctrl-C was pressed, for a call that waits for another writer: `ManagerOptions::stop_waiting`. Without the GIL.
+bool interrupt_is_pending();
+
 /// A store that is open. Every call is made without the GIL, and many at once; whoever closes or forks waits for them.
 class Core {
    public:

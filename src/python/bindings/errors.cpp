@@ -42,6 +42,8 @@ void add_errors(py::module_& /*module*/) {
         try {
             if (thrown) std::rethrow_exception(thrown);
         } catch (const Error& error) {
+            // KeyboardInterrupt, mostly: it is why the call waits no longer.
+            if (dynamic_cast<const Busy*>(&error) != nullptr && PyErr_CheckSignals() != 0) return;
             const auto exception = made(error);
             PyErr_SetObject(py::type::handle_of(exception).ptr(), exception.ptr());
         } catch (const py::cast_error& error) {  // a number too large, mostly

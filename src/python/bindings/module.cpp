@@ -9,6 +9,7 @@ namespace {
 ManagerOptions manager_options(const py::dict& values) {
     const Options given(values);
     ManagerOptions options;
+    options.stop_waiting = interrupt_is_pending;
     given.read("actor", options.actor);
     given.read("on_behalf_of", options.on_behalf_of);
     given.read("purpose", options.purpose);
