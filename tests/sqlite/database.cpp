@@ -110,12 +110,11 @@ TEST_CASE("a caller who wants to wait no longer is refused as Busy, soon and hav
         }
         holder->execute("ROLLBACK");
     }
-    SUBCASE("by the lock of another one who came first, and has its turn") {
-        const auto other = test.open({});
+    const auto is_refused_beside = [&](sqlite::Database& busy, const std::string& because) {
         std::atomic<bool> inside = false;
         std::atomic<bool> done = false;
         std::thread holder([&] {
-            CHECK_THROWS_AS(other->write([&](sqlite::Connection&) {
+            CHECK_THROWS_AS(busy.write([&](sqlite::Connection&) {
                 inside = true;
                 while (!done) std::this_thread::sleep_for(1ms);
                 throw InvalidState("nothing to keep");
@@ -123,26 +122,12 @@ TEST_CASE("a caller who wants to wait no longer is refused as Busy, soon and hav
                             InvalidState);
         });
         while (!inside) std::this_thread::sleep_for(1ms);
-        is_refused("another process");
+        is_refused(because);
         done = true;
         holder.join();
-    }
-    SUBCASE("by another thread of its process") {
-        std::atomic<bool> inside = false;
-        std::atomic<bool> done = false;
-        std::thread holder([&] {
-            CHECK_THROWS_AS(database->write([&](sqlite::Connection&) {
-                inside = true;
-                while (!done) std::this_thread::sleep_for(1ms);
-                throw InvalidState("nothing to keep");
-            }),
-                            InvalidState);
-        });
-        while (!inside) std::this_thread::sleep_for(1ms);
-        is_refused("another thread");
-        done = true;
-        holder.join();
-    }
+    };
+    SUBCASE("by one who came first, and has its turn") { is_refused_beside(*test.open({}), "another process"); }
+    SUBCASE("by another thread of its process") { is_refused_beside(*database, "another thread"); }
     CHECK(test.files() == before);
     stopped = false;
     write_type(*database, "x");
