@@ -24,6 +24,7 @@ bool Database::purge() {
     // database touches no disk but the log.
     require_writer();
     writer_->clear_statements();
+    writer_->set_patience(patience);  // that of an earlier write may be over
     writer_->execute("VACUUM");
     wrote_ = true;
     if (!checkpoint_guarded(patience)) return false;
