@@ -35,7 +35,7 @@ class Patience {
     [[nodiscard]] Deadline deadline() const noexcept { return deadline_; }
     /// So long may be slept before it is asked again.
     [[nodiscard]] Deadline next_look() const noexcept {
-        return stop_waiting_ == nullptr ? deadline_ : std::min(deadline_, std::chrono::steady_clock::now() + between_looks);
+        return stop_waiting_ == nullptr ? deadline_ : std::min(deadline_, next_look_);
     }
 
    private:
