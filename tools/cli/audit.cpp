@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "audit_table.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -32,16 +30,11 @@ void add_filters(CLI::App& verb, AuditQuery& query) {
     add_time(verb, "--until", query.end_time, "before");
 }
 
-/// A second look: one command has one entry, which says what was shown. What is of the oldest moment is told apart by its number.
-bool is_more_before(const Session& session, AuditQuery query, const std::vector<AuditEntry>& shown) {
-    const auto time_of = [](const AuditEntry& entry) { return Timestamp::parse(entry.entry.at("timestamp").get<std::string>()); };
-    const auto moment = time_of(shown.front());
-    const auto of_moment =
-        std::count_if(shown.begin(), shown.end(), [&](const AuditEntry& entry) { return time_of(entry) == moment; });
-    query.end_time = Timestamp(moment.time() + Timestamp::Duration(1));
-    query.limit = static_cast<std::size_t>(of_moment) + 1;
-    const auto seen = session.open_unrecorded().audit().query_audit_trail(query);
-    return !seen.empty() && seen.front().seq < shown.front().seq;
+/// A second look: one command has one entry, which says what was shown.
+bool is_more_before(const Session& session, AuditQuery query, const AuditEntry& oldest) {
+    query.end_time = Timestamp::parse(oldest.entry.at("timestamp").get<std::string>());
+    query.limit = 1;
+    return !session.open_unrecorded().audit().query_audit_trail(query).empty();
 }
 
 int query(const Session& session, const QueryFlags& flags) {
@@ -52,7 +45,7 @@ int query(const Session& session, const QueryFlags& flags) {
     } else {
         print_entries(entries);
     }
-    if (!entries.empty() && entries.size() == flags.query.limit && is_more_before(session, flags.query, entries)) {
+    if (!entries.empty() && entries.size() == flags.query.limit && is_more_before(session, flags.query, entries.front())) {
         session.say(fmt::format("the newest {} entries are shown; more with --limit N (0: all)", entries.size()));
     }
     return exit_done;
