@@ -1,6 +1,7 @@
 #include "base/canonical_json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -55,17 +56,24 @@ void write_escaped(std::string& out, char c) {
     }
 }
 
+// Characters that stand in a string as they are, and are one byte.
+constexpr auto is_plain = [] {
+    std::array<bool, 256> plain{};
+    for (std::size_t byte = 0x20; byte < 0x80; ++byte) plain[byte] = byte != '"' && byte != '\\';
+    return plain;
+}();
+
 void write_string(std::string& out, std::string_view text) {
     out += '"';
     std::size_t written = 0;
     for (std::size_t at = 0; at < text.size();) {
         const auto byte = static_cast<unsigned char>(text[at]);
-        if (byte < 0x20 || byte == '"' || byte == '\\') {
+        if (is_plain[byte]) {
+            ++at;
+        } else if (byte < 0x80) {
             out += text.substr(written, at - written);
             write_escaped(out, text[at]);
             written = ++at;
-        } else if (byte < 0x80) {
-            ++at;
         } else {
             const std::size_t length = utf8_length(text, at);
             if (length == 0) throw InvalidArgument("canonical JSON: a string is not valid UTF-8");

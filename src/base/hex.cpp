@@ -17,9 +17,10 @@ constexpr unsigned digit_value(char c) noexcept {
 
 std::string to_hex(std::span<const std::uint8_t> bytes) {
     std::string text(bytes.size() * 2, '\0');
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        text[2 * i] = digits[bytes[i] >> 4U];
-        text[2 * i + 1] = digits[bytes[i] & 0x0FU];
+    char* to = text.data();
+    for (const auto byte : bytes) {
+        *to++ = digits[byte >> 4U];
+        *to++ = digits[byte & 0x0FU];
     }
     return text;
 }

@@ -49,12 +49,11 @@ std::optional<Uuid<Tag>> Uuid<Tag>::try_parse(std::string_view text) noexcept {
 
 template <class Tag>
 std::string Uuid<Tag>::str() const {
-    const std::string digits = base::to_hex(bytes_);
-    std::string text;
-    text.reserve(uuid_length);
-    for (const char digit : digits) {
-        if (is_dash_position(text.size())) text += '-';
-        text += digit;
+    const auto digits = base::to_hex(bytes_);
+    std::string text(uuid_length, '-');
+    auto digit = digits.begin();
+    for (std::size_t i = 0; i < uuid_length; ++i) {
+        if (!is_dash_position(i)) text[i] = *digit++;
     }
     return text;
 }
