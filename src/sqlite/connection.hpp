@@ -90,7 +90,7 @@ class Query {
     void bind(int index, int value) { bind(index, static_cast<std::int64_t>(value)); }
     void bind(int index, std::size_t value) { bind(index, static_cast<std::int64_t>(value)); }
     void bind(int index, std::string_view value);
-    void bind(int index, const std::string& value) { bind(index, std::string_view(value)); }
+    void bind(int index, const std::string& value);
     void bind(int index, const char* value) { bind(index, std::string_view(value)); }
     void bind(int index, std::span<const std::uint8_t> blob);
     void bind(int index, std::nullptr_t);
@@ -118,6 +118,7 @@ class Query {
     [[nodiscard]] std::optional<std::int64_t> optional_integer(int column) const;
     [[nodiscard]] std::string blob(int column) const;
     [[nodiscard]] bool is_null(int column) const;
+    [[nodiscard]] bool is_text(int column) const;  ///< to be asked before its text is
 
    private:
     Query(Connection& connection, std::string_view sql, std::nullptr_t);

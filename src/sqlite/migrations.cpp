@@ -1,10 +1,12 @@
 #include "sqlite/migrations.hpp"
 
+#include <algorithm>
 #include <custody/error.hpp>
 #include <custody/time.hpp>
 #include <map>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "sqlite/connection.hpp"
 #include "sqlite/pragma.hpp"
@@ -17,6 +19,9 @@ namespace {
 using Name = std::pair<std::string, std::string>;                     // type, name
 using Objects = std::map<Name, std::pair<std::string, std::string>>;  // tbl_name, sql
 
+// What ANALYZE and AUTOINCREMENT leave, as in schema_query.
+bool is_of_no_schema(std::string_view name) { return name.starts_with("sqlite_stat") || name == "sqlite_sequence"; }
+
 Objects stored_objects(Connection& connection) {
     Objects objects;
     Query query(connection, schema_query);
@@ -24,36 +29,60 @@ Objects stored_objects(Connection& connection) {
     return objects;
 }
 
-Objects embedded_objects(const char* schema) {
-    Objects objects;
-    std::string fields[4];
-    int field = 0;
-    for (const char* c = schema; *c != '\0'; ++c) {
-        if (*c == schema_field_end) {
-            ++field;
-        } else if (*c == schema_row_end) {
-            objects[{fields[0], fields[1]}] = {fields[2], fields[3]};
-            for (auto& text : fields) text.clear();
-            field = 0;
-        } else {
-            fields[field] += *c;
-        }
+/// An object of an embedded schema. They are sorted by type and name.
+struct EmbeddedObject {
+    std::string_view type, name, table, sql;
+};
+
+std::string_view cut(std::string_view& text, char end) {
+    const auto size = text.find(end);
+    const auto field = text.substr(0, size);
+    text.remove_prefix(size + 1);
+    return field;
+}
+
+std::vector<EmbeddedObject> objects_of(std::string_view schema) {
+    std::vector<EmbeddedObject> objects;
+    while (!schema.empty()) {
+        auto& object = objects.emplace_back();
+        for (auto* field : {&object.type, &object.name, &object.table}) *field = cut(schema, schema_field_end);
+        object.sql = cut(schema, schema_row_end);
     }
     return objects;
 }
 
-// Whether it is the embedded one to the byte, as nearly every opening finds it: without a look at each object by its name.
-bool is_as_embedded(Connection& connection, std::string_view schema) {
-    Query query(connection, schema_query);
+Objects embedded_objects(const char* schema) {
+    Objects objects;
+    for (const auto& [type, name, table, sql] : objects_of(schema))
+        objects.emplace(Name(type, name), std::pair(std::string(table), std::string(sql)));
+    return objects;
+}
+
+// Whether it is the embedded one to the byte, as nearly every opening finds it: one walk through the table, in its own order.
+bool is_as_embedded(Connection& connection, const char* schema) {
+    const auto expected = objects_of(schema);
+    std::vector<bool> is_there(expected.size(), false);
+    std::size_t count = 0;
+    Query query(connection, "SELECT type, name, tbl_name, sql FROM sqlite_schema");
     while (query.step()) {
-        for (int column = 0; column < 4; ++column) {
-            const auto text = query.view(column);
-            const char end = column < 3 ? schema_field_end : schema_row_end;
-            if (!schema.starts_with(text) || !schema.substr(text.size()).starts_with(end)) return false;
-            schema.remove_prefix(text.size() + 1);
+        for (const int column : {0, 1, 2, 3}) {
+            if (!query.is_text(column) && (column != 3 || !query.is_null(column))) return false;
         }
+        const auto type = query.view(0);
+        const auto name = query.view(1);
+        const auto at =
+            std::lower_bound(expected.begin(), expected.end(), std::tie(type, name),
+                             [](const auto& object, const auto& key) { return std::tie(object.type, object.name) < key; });
+        if (at == expected.end() || at->type != type || at->name != name) {
+            if (is_of_no_schema(name)) continue;
+            return false;
+        }
+        const auto number = static_cast<std::size_t>(at - expected.begin());
+        if (is_there[number] || at->table != query.view(2) || at->sql != query.view(3)) return false;
+        is_there[number] = true;
+        ++count;
     }
-    return schema.empty();
+    return count == expected.size();
 }
 
 // The same bytes as a blob are no text: some clients would show them otherwise.
@@ -99,9 +128,9 @@ int migrate(Connection& connection, const MigrationStep& step, const std::functi
 std::vector<std::string> schema_differences(Connection& connection, int version) {
     const char* const schema = migrations()[static_cast<std::size_t>(version - 1)].schema;
     std::vector<std::string> differences;
+    if (is_as_embedded(connection, schema)) return differences;
     Query no_text(connection, no_text_query);
     while (no_text.step()) differences.push_back("altered " + no_text.text(0) + " " + no_text.text(1));
-    if (differences.empty() && is_as_embedded(connection, schema)) return differences;
     const auto stored = stored_objects(connection);
     const auto expected = embedded_objects(schema);
     for (const auto& [name, definition] : expected) {

@@ -51,12 +51,12 @@ Query::~Query() {
 void Query::bind(int index, std::int64_t value) {
     guarded("binding a value", connection_.handle(), [&] { statement_->bind(index, value); });
 }
-void Query::bind(int index, std::string_view value) {
+void Query::bind(int index, std::string_view value) { bind(index, std::string(value)); }
+void Query::bind(int index, const std::string& value) {
     guarded("binding a value", connection_.handle(), [&] {
-        const std::string text(value);
         // Told to end with a zero, SQLite needn't copy it for each function that looks at it.
-        if (text.find('\0') == std::string::npos) return statement_->bind(index, text.c_str());
-        statement_->bind(index, text);
+        if (value.find('\0') == std::string::npos) return statement_->bind(index, value.c_str());
+        statement_->bind(index, value);
     });
 }
 void Query::bind(int index, std::span<const std::uint8_t> blob) {
@@ -123,5 +123,7 @@ std::string_view Query::peek(int column) const {
 std::string Query::blob(int column) const { return std::string(peek(column)); }
 
 bool Query::is_null(int column) const { return statement_->isColumnNull(column); }
+
+bool Query::is_text(int column) const { return statement_->getColumn(column).isText(); }
 
 }  // namespace custody::sqlite
