@@ -20,9 +20,11 @@ std::vector<std::uint8_t> to_blob(std::span<const Digest> hashes) {
 
 void store_head(sqlite::Connection& connection, const Frontier& head) {
     const auto blob = to_blob(head.hashes());
-    sqlite::Query(connection, "UPDATE audit_tree SET size = ?, frontier = ? WHERE tree_key = 1",
-                  static_cast<std::int64_t>(head.size()), std::span<const std::uint8_t>(blob))
-        .run();
+    const int changed =
+        sqlite::Query(connection, "UPDATE audit_tree SET size = ?1, frontier = ?2 WHERE tree_key = 1 AND size <= ?1",
+                      static_cast<std::int64_t>(head.size()), std::span<const std::uint8_t>(blob))
+            .run();
+    if (changed != 1) throw Corruption("the audit tree never shrinks");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <custody/error.hpp>
 
 #include "base/text.hpp"
+#include "catalog/counters.hpp"
 #include "sqlite/connection.hpp"
 
 namespace custody::catalog {
@@ -63,6 +64,7 @@ ArtifactKey insert_artifact(sqlite::Connection& connection, const ArtifactRow& r
                   std::span<const std::uint8_t>(row.metadata_salt), null_if_empty(row.request_key), row.error_message,
                   row.removed_at ? std::optional(row.removed_at->str()) : std::nullopt)
         .run();
+    add_to_artifact_count(connection, row.type.name(), to_string(row.status), 1);
     return connection.last_insert_key();
 }
 
@@ -157,6 +159,12 @@ std::uint64_t count_artifacts(sqlite::Connection& connection) {
 
 void set_status(sqlite::Connection& connection, ArtifactKey key, ArtifactStatus status, const Timestamp& updated_at,
                 const std::optional<std::string>& error_message) {
+    {
+        sqlite::Query before(connection, "SELECT artifact_type, status FROM artifacts WHERE artifact_key = ?", key);
+        if (!before.step()) throw Corruption("an artifact that is referred to has no row");
+        add_to_artifact_count(connection, before.view(0), before.view(1), -1);
+        add_to_artifact_count(connection, before.view(0), to_string(status), 1);
+    }
     sqlite::Query(connection, "UPDATE artifacts SET status = ?, updated_at = ?, error_message = ? WHERE artifact_key = ?",
                   to_string(status), updated_at.str(), error_message, key)
         .run();

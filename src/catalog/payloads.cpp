@@ -2,6 +2,7 @@
 
 #include <custody/error.hpp>
 
+#include "catalog/counters.hpp"
 #include "sqlite/connection.hpp"
 
 namespace custody::catalog {
@@ -28,25 +29,43 @@ PayloadRow row_of(const sqlite::Query& query) {
             query.integer(3), time_or_never(query.view(4))};
 }
 
+// As what it is now: it is about to become something else. Answers its size.
+std::int64_t no_longer_count(sqlite::Connection& connection, const std::string& digest) {
+    sqlite::Query query(connection, "SELECT state, size_bytes FROM payloads WHERE digest = ?", digest);
+    if (!query.step()) throw Corruption("a payload that is referred to has no row");
+    add_to_payload_count(connection, query.view(0), -1, -query.integer(1));
+    return query.integer(1);
+}
+
 }  // namespace
 
 void upsert_payload(sqlite::Connection& connection, const PayloadRow& payload) {
-    sqlite::Query(
-        connection,
-        "INSERT INTO payloads (digest, size_bytes, state, mtime_ns, verified_at) VALUES (?, ?, 'present', ?, ?) "
-        "ON CONFLICT (digest) DO UPDATE SET size_bytes = excluded.size_bytes, state = 'present', mtime_ns = excluded.mtime_ns, "
-        "verified_at = excluded.verified_at",
-        payload.digest.hex(), static_cast<std::int64_t>(payload.size_bytes), payload.mtime_ns, payload.verified_at.str())
-        .run();
+    const auto digest = payload.digest.hex();
+    const auto size_bytes = static_cast<std::int64_t>(payload.size_bytes);
+    const auto verified_at = payload.verified_at.str();
+    const bool is_new = sqlite::Query(connection,
+                                      "INSERT INTO payloads (digest, size_bytes, state, mtime_ns, verified_at) VALUES (?, ?, "
+                                      "'present', ?, ?) ON CONFLICT (digest) DO NOTHING",
+                                      digest, size_bytes, payload.mtime_ns, verified_at)
+                            .run() == 1;
+    if (!is_new) {
+        no_longer_count(connection, digest);
+        sqlite::Query(connection,
+                      "UPDATE payloads SET size_bytes = ?, state = 'present', mtime_ns = ?, verified_at = ? WHERE digest = ?",
+                      size_bytes, payload.mtime_ns, verified_at, digest)
+            .run();
+    }
+    add_to_payload_count(connection, "present", 1, size_bytes);
 }
 
 void insert_removed_payload(sqlite::Connection& connection, const Digest& digest, std::uint64_t size_bytes,
                             const Timestamp& told_at) {
-    sqlite::Query(connection,
-                  "INSERT INTO payloads (digest, size_bytes, state, mtime_ns, verified_at) VALUES (?, ?, 'removed', 0, ?) "
-                  "ON CONFLICT (digest) DO NOTHING",
-                  digest.hex(), static_cast<std::int64_t>(size_bytes), told_at.str())
-        .run();
+    const bool is_new = sqlite::Query(connection,
+                                      "INSERT INTO payloads (digest, size_bytes, state, mtime_ns, verified_at) VALUES (?, ?, "
+                                      "'removed', 0, ?) ON CONFLICT (digest) DO NOTHING",
+                                      digest.hex(), static_cast<std::int64_t>(size_bytes), told_at.str())
+                            .run() == 1;
+    if (is_new) add_to_payload_count(connection, "removed", 1, static_cast<std::int64_t>(size_bytes));
 }
 
 std::optional<PayloadRow> find_payload(sqlite::Connection& connection, const Digest& digest) {
@@ -79,7 +98,9 @@ void mark_verified(sqlite::Connection& connection, const Digest& digest, std::in
 }
 
 void mark_payload_removed(sqlite::Connection& connection, const Digest& digest) {
+    const auto size_bytes = no_longer_count(connection, digest.hex());
     sqlite::Query(connection, "UPDATE payloads SET state = 'removed', mtime_ns = 0 WHERE digest = ?", digest.hex()).run();
+    add_to_payload_count(connection, "removed", 1, size_bytes);
 }
 
 bool is_referenced(sqlite::Connection& connection, const Digest& digest) {

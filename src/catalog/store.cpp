@@ -75,40 +75,6 @@ Statistics load_statistics(sqlite::Connection& connection, bool with_audit) {
     return statistics;
 }
 
-std::vector<std::string> counter_drift(sqlite::Connection& connection) {
-    std::vector<std::string> drift;
-    sqlite::Query artifacts(connection,
-                            "SELECT artifact_type, status, sum(counted), sum(actual) FROM ("
-                            "SELECT artifact_type, status, artifact_count AS counted, 0 AS actual FROM artifact_counts UNION ALL "
-                            "SELECT artifact_type, status, 0, count(*) FROM artifacts GROUP BY artifact_type, status) "
-                            "GROUP BY artifact_type, status HAVING sum(counted) <> sum(actual) ORDER BY artifact_type, status");
-    while (artifacts.step()) {
-        drift.push_back("artifact_counts says " + artifacts.text(2) + " of " + artifacts.text(0) + "/" + artifacts.text(1) +
-                        ", there are " + artifacts.text(3));
-    }
-    sqlite::Query payloads(
-        connection,
-        "SELECT state, sum(counted), sum(actual), sum(counted_bytes), sum(actual_bytes) FROM ("
-        "SELECT state, payload_count AS counted, size_bytes AS counted_bytes, 0 AS actual, 0 AS actual_bytes "
-        "FROM payload_counts UNION ALL SELECT state, 0, 0, count(*), sum(size_bytes) FROM payloads GROUP BY state) "
-        "GROUP BY state HAVING sum(counted) <> sum(actual) OR sum(counted_bytes) <> sum(actual_bytes) ORDER BY state");
-    while (payloads.step()) {
-        drift.push_back("payload_counts says " + payloads.text(1) + " " + payloads.text(0) + " (" + payloads.text(3) +
-                        " bytes), there are " + payloads.text(2) + " (" + payloads.text(4) + " bytes)");
-    }
-    return drift;
-}
-
-void rebuild_counters(sqlite::Connection& connection) {
-    connection.execute(
-        "DELETE FROM artifact_counts;"
-        "INSERT INTO artifact_counts (artifact_type, status, artifact_count) "
-        "SELECT artifact_type, status, count(*) FROM artifacts GROUP BY artifact_type, status;"
-        "DELETE FROM payload_counts;"
-        "INSERT INTO payload_counts (state, payload_count, size_bytes) "
-        "SELECT state, count(*), sum(size_bytes) FROM payloads GROUP BY state");
-}
-
 std::vector<std::string> integrity_check(sqlite::Connection& connection) {
     std::vector<std::string> lines;
     sqlite::Query query(connection, "PRAGMA integrity_check(20)");

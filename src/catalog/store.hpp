@@ -35,14 +35,8 @@ struct SchemaFacts {
 };
 SchemaFacts load_schema_facts(sqlite::Connection& connection);
 
-/// From the counters that triggers keep; `with_audit`: errors too.
+/// From the counters; `with_audit`: errors too.
 Statistics load_statistics(sqlite::Connection& connection, bool with_audit);
-
-/// Counters that differ from what they count, told in words; empty where all agree.
-std::vector<std::string> counter_drift(sqlite::Connection& connection);
-
-/// Counts anew.
-void rebuild_counters(sqlite::Connection& connection);
 
 /// What SQLite's own check of the file says, first lines; "ok" alone where it is sound.
 std::vector<std::string> integrity_check(sqlite::Connection& connection);

@@ -7,6 +7,7 @@
 
 #include "blobs/incoming.hpp"
 #include "catalog/artifacts.hpp"
+#include "catalog/counters.hpp"
 #include "catalog/payloads.hpp"
 #include "catalog/store.hpp"
 #include "manager/named_links.hpp"

@@ -11,6 +11,7 @@
 #include "audit/table.hpp"
 #include "audit/trail_check.hpp"
 #include "catalog/artifacts.hpp"
+#include "catalog/counters.hpp"
 #include "catalog/store.hpp"
 #include "manager/leftovers.hpp"
 #include "manager/named_links.hpp"

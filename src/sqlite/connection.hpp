@@ -20,6 +20,8 @@ class Statement;
 
 namespace custody::sqlite {
 
+class Connection;
+
 /// What a connection is for.
 enum class Access {
     read_write,  ///< the library's own: may write, knows custody_writer()
@@ -27,6 +29,17 @@ enum class Access {
     immutable,   ///< a file on read-only media without a WAL to look at: no locks, no -shm
     checkpoint,  ///< moves the WAL into the file, and nothing else: it reads no schema, which takes a third of an opening
     create       ///< makes the file
+};
+
+/// What many changes of a part of a transaction add up to, and is written once, at the part's end (see Database::write).
+class Deferred {
+   public:
+    Deferred() = default;
+    Deferred(const Deferred&) = delete;
+    Deferred& operator=(const Deferred&) = delete;
+    virtual ~Deferred() = default;
+    virtual void write(Connection& connection) = 0;  ///< and has nothing left to be written then
+    virtual void forget() noexcept = 0;              ///< what was to be written: the part is taken back
 };
 
 /// One database connection with the settings that every connection of the library needs (see open_connection).
@@ -57,6 +70,18 @@ class Connection {
     /// statement has begun and has no memory for that, it ends the transaction, says nothing, and runs the statement outside of
     /// one (3.40).
     void use_schema(int count);
+    /// Of the one kind that there is.
+    template <class Kind>
+    Kind& deferred() {
+        if (!deferred_) deferred_ = std::make_unique<Kind>();
+        return dynamic_cast<Kind&>(*deferred_);
+    }
+    void write_deferred() {
+        if (deferred_) deferred_->write(*this);
+    }
+    void forget_deferred() noexcept {
+        if (deferred_) deferred_->forget();
+    }
     /// Lets go of the handle without closing it: in a forked child, closing would drop the parent's locks.
     void leak() noexcept;
 
@@ -64,13 +89,14 @@ class Connection {
     friend class Query;
     std::unique_ptr<SQLite::Database> database_;
     std::map<std::string, std::unique_ptr<SQLite::Statement>, std::less<>> statements_;
+    std::unique_ptr<Deferred> deferred_;
     int wal_frames_ = 0;
     int schema_count_ = -1;
     Patience patience_{Deadline{}};
 };
 
 /// Opens with the settings of the design: foreign keys, cell_size_check, recursive triggers, secure_delete, defensive,
-/// no mmap, no automatic checkpoint, none on close, a WAL that stays.
+/// no mmap, no automatic checkpoint, none on close, a WAL that stays, no triggers (see append_only.hpp).
 /// @throws StoreNotFound, IoError, Error where the file is no database of ours, Corruption where it is cut short
 std::unique_ptr<Connection> open_connection(const std::filesystem::path& file, Access access);
 

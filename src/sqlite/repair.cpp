@@ -90,6 +90,7 @@ void Database::repair_schema(const std::function<void(Connection&)>& body) {
         const auto left = schema_state(*writer).differences;
         if (!left.empty()) throw Corruption("the schema can't be repaired: " + left.front());
         body(*writer);
+        writer->write_deferred();
         Query count(*writer, "PRAGMA schema_version");
         count.step();
         checked_schema_ = static_cast<int>(count.integer(0));

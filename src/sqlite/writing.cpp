@@ -189,11 +189,13 @@ std::exception_ptr Database::take_part(Group& group, const Body& body) {
         if (group.members > 0) Query(*writer_, "SAVEPOINT member").run();
         has_savepoint = group.members > 0;
         body(*writer_);
+        writer_->write_deferred();
         if (has_savepoint) Query(*writer_, "RELEASE member").run();
         ++group.members;
         return {};
     } catch (...) {
         auto failure = std::current_exception();
+        writer_->forget_deferred();
         const bool others_stand = take_back(group, has_savepoint);
         if (group.members > 0 && !others_stand) group.failure = copy_of(failure);
         return failure;
