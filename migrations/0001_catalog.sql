@@ -31,7 +31,7 @@ CREATE TABLE artifact_types (
 
 -- One row for each content; several artifacts may share it.
 CREATE TABLE payloads (
-    digest TEXT NOT NULL PRIMARY KEY CHECK (length(digest) = 64 AND digest NOT GLOB '*[^0-9a-f]*'),
+    digest TEXT NOT NULL PRIMARY KEY CHECK (length(digest) = 64),
     size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
     state TEXT NOT NULL CHECK (state IN ('present', 'removed')),
     mtime_ns INTEGER NOT NULL,        -- of the file, when its content was last known to be good
@@ -165,7 +165,7 @@ CREATE TABLE audit_openings (
     PRIMARY KEY (seq, pointer)
 ) STRICT, WITHOUT ROWID;
 
--- Counters, kept by triggers so that no writer can forget them; `custody verify` recomputes them.
+-- Counters. Whoever changes what they count changes them in the same transaction; `custody verify` recomputes them.
 CREATE TABLE artifact_counts (
     artifact_type TEXT NOT NULL,
     status TEXT NOT NULL,
@@ -178,37 +178,6 @@ CREATE TABLE payload_counts (
     payload_count INTEGER NOT NULL CHECK (payload_count >= 0),
     size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0)
 ) STRICT, WITHOUT ROWID;
-
-CREATE TRIGGER count_artifact_insert AFTER INSERT ON artifacts BEGIN
-    INSERT INTO artifact_counts (artifact_type, status, artifact_count) VALUES (NEW.artifact_type, NEW.status, 1)
-    ON CONFLICT (artifact_type, status) DO UPDATE SET artifact_count = artifact_count + 1;
-END;
-CREATE TRIGGER count_artifact_update AFTER UPDATE OF artifact_type, status ON artifacts
-WHEN OLD.artifact_type <> NEW.artifact_type OR OLD.status <> NEW.status BEGIN
-    UPDATE artifact_counts SET artifact_count = artifact_count - 1
-    WHERE artifact_type = OLD.artifact_type AND status = OLD.status;
-    INSERT INTO artifact_counts (artifact_type, status, artifact_count) VALUES (NEW.artifact_type, NEW.status, 1)
-    ON CONFLICT (artifact_type, status) DO UPDATE SET artifact_count = artifact_count + 1;
-END;
-CREATE TRIGGER count_artifact_delete AFTER DELETE ON artifacts BEGIN
-    UPDATE artifact_counts SET artifact_count = artifact_count - 1
-    WHERE artifact_type = OLD.artifact_type AND status = OLD.status;
-END;
-CREATE TRIGGER count_payload_insert AFTER INSERT ON payloads BEGIN
-    INSERT INTO payload_counts (state, payload_count, size_bytes) VALUES (NEW.state, 1, NEW.size_bytes)
-    ON CONFLICT (state) DO UPDATE SET payload_count = payload_count + 1, size_bytes = size_bytes + NEW.size_bytes;
-END;
-CREATE TRIGGER count_payload_update AFTER UPDATE OF state, size_bytes ON payloads
-WHEN OLD.state <> NEW.state OR OLD.size_bytes <> NEW.size_bytes BEGIN
-    UPDATE payload_counts SET payload_count = payload_count - 1, size_bytes = size_bytes - OLD.size_bytes
-    WHERE state = OLD.state;
-    INSERT INTO payload_counts (state, payload_count, size_bytes) VALUES (NEW.state, 1, NEW.size_bytes)
-    ON CONFLICT (state) DO UPDATE SET payload_count = payload_count + 1, size_bytes = size_bytes + NEW.size_bytes;
-END;
-CREATE TRIGGER count_payload_delete AFTER DELETE ON payloads BEGIN
-    UPDATE payload_counts SET payload_count = payload_count - 1, size_bytes = size_bytes - OLD.size_bytes
-    WHERE state = OLD.state;
-END;
 
 -- What is built in. Identified: says who a patient is, or may.
 INSERT INTO artifact_types (artifact_type, sensitivity, built_in) VALUES
