@@ -157,14 +157,10 @@ std::uint64_t count_artifacts(sqlite::Connection& connection) {
     return static_cast<std::uint64_t>(query.integer(0));
 }
 
-void set_status(sqlite::Connection& connection, ArtifactKey key, ArtifactStatus status, const Timestamp& updated_at,
-                const std::optional<std::string>& error_message) {
-    {
-        sqlite::Query before(connection, "SELECT artifact_type, status FROM artifacts WHERE artifact_key = ?", key);
-        if (!before.step()) throw Corruption("an artifact that is referred to has no row");
-        add_to_artifact_count(connection, before.view(0), before.view(1), -1);
-        add_to_artifact_count(connection, before.view(0), to_string(status), 1);
-    }
+void set_status(sqlite::Connection& connection, ArtifactKey key, const Artifact& before, ArtifactStatus status,
+                const Timestamp& updated_at, const std::optional<std::string>& error_message) {
+    add_to_artifact_count(connection, before.type.name(), to_string(before.status), -1);
+    add_to_artifact_count(connection, before.type.name(), to_string(status), 1);
     sqlite::Query(connection, "UPDATE artifacts SET status = ?, updated_at = ?, error_message = ? WHERE artifact_key = ?",
                   to_string(status), updated_at.str(), error_message, key)
         .run();

@@ -60,9 +60,9 @@ std::uint64_t count_artifacts(sqlite::Connection& connection);
 /// Newest first. @throws NotFound where `after` or `run` names nothing
 std::vector<Artifact> list_artifacts(sqlite::Connection& connection, const ArtifactQuery& query);
 
-/// Sets status, time and error message (nullopt clears it).
-void set_status(sqlite::Connection& connection, ArtifactKey key, ArtifactStatus status, const Timestamp& updated_at,
-                const std::optional<std::string>& error_message);
+/// Sets status, time and error message (nullopt clears it) of an artifact, which is as `before` now.
+void set_status(sqlite::Connection& connection, ArtifactKey key, const Artifact& before, ArtifactStatus status,
+                const Timestamp& updated_at, const std::optional<std::string>& error_message);
 
 /// Leaves the tombstone of a removed payload.
 void set_removed(sqlite::Connection& connection, ArtifactKey key, const Timestamp& removed_at);

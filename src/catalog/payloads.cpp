@@ -29,12 +29,9 @@ PayloadRow row_of(const sqlite::Query& query) {
             query.integer(3), time_or_never(query.view(4))};
 }
 
-// As what it is now: it is about to become something else. Answers its size.
-std::int64_t no_longer_count(sqlite::Connection& connection, const std::string& digest) {
-    sqlite::Query query(connection, "SELECT state, size_bytes FROM payloads WHERE digest = ?", digest);
-    if (!query.step()) throw Corruption("a payload that is referred to has no row");
-    add_to_payload_count(connection, query.view(0), -1, -query.integer(1));
-    return query.integer(1);
+void count(sqlite::Connection& connection, const PayloadRow& payload, std::int64_t more) {
+    add_to_payload_count(connection, payload.present ? "present" : "removed", more,
+                         more * static_cast<std::int64_t>(payload.size_bytes));
 }
 
 }  // namespace
@@ -49,13 +46,13 @@ void upsert_payload(sqlite::Connection& connection, const PayloadRow& payload) {
                                       digest, size_bytes, payload.mtime_ns, verified_at)
                             .run() == 1;
     if (!is_new) {
-        no_longer_count(connection, digest);
+        count(connection, find_payload(connection, payload.digest).value(), -1);
         sqlite::Query(connection,
                       "UPDATE payloads SET size_bytes = ?, state = 'present', mtime_ns = ?, verified_at = ? WHERE digest = ?",
                       size_bytes, payload.mtime_ns, verified_at, digest)
             .run();
     }
-    add_to_payload_count(connection, "present", 1, size_bytes);
+    count(connection, payload, 1);
 }
 
 void insert_removed_payload(sqlite::Connection& connection, const Digest& digest, std::uint64_t size_bytes,
@@ -65,7 +62,7 @@ void insert_removed_payload(sqlite::Connection& connection, const Digest& digest
                                       "'removed', 0, ?) ON CONFLICT (digest) DO NOTHING",
                                       digest.hex(), static_cast<std::int64_t>(size_bytes), told_at.str())
                             .run() == 1;
-    if (is_new) add_to_payload_count(connection, "removed", 1, static_cast<std::int64_t>(size_bytes));
+    if (is_new) count(connection, {digest, size_bytes, false, 0, told_at}, 1);
 }
 
 std::optional<PayloadRow> find_payload(sqlite::Connection& connection, const Digest& digest) {
@@ -97,10 +94,11 @@ void mark_verified(sqlite::Connection& connection, const Digest& digest, std::in
         .run();
 }
 
-void mark_payload_removed(sqlite::Connection& connection, const Digest& digest) {
-    const auto size_bytes = no_longer_count(connection, digest.hex());
-    sqlite::Query(connection, "UPDATE payloads SET state = 'removed', mtime_ns = 0 WHERE digest = ?", digest.hex()).run();
-    add_to_payload_count(connection, "removed", 1, size_bytes);
+void mark_payload_removed(sqlite::Connection& connection, PayloadRow payload) {
+    count(connection, payload, -1);
+    payload.present = false;
+    count(connection, payload, 1);
+    sqlite::Query(connection, "UPDATE payloads SET state = 'removed', mtime_ns = 0 WHERE digest = ?", payload.digest.hex()).run();
 }
 
 bool is_referenced(sqlite::Connection& connection, const Digest& digest) {

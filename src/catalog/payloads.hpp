@@ -23,7 +23,7 @@ struct PayloadRow {
     Timestamp verified_at;
 };
 
-/// Records a payload that has just been hashed and found good.
+/// Records a payload that is present: it has just been hashed and found good.
 void upsert_payload(sqlite::Connection& connection, const PayloadRow& payload);
 /// Records one that had gone before it was ever here, unless it is known.
 void insert_removed_payload(sqlite::Connection& connection, const Digest& digest, std::uint64_t size_bytes,
@@ -36,7 +36,8 @@ std::vector<Digest> payloads_of_size(sqlite::Connection& connection, std::uint64
 /// Whether it is worth a write to record that the payload was found good once more: not within a minute, if nothing else changed.
 bool is_mark_due(const PayloadRow& payload, std::int64_t mtime_ns, const Timestamp& now);
 void mark_verified(sqlite::Connection& connection, const Digest& digest, std::int64_t mtime_ns, const Timestamp& verified_at);
-void mark_payload_removed(sqlite::Connection& connection, const Digest& digest);
+/// `payload` as it is in the table.
+void mark_payload_removed(sqlite::Connection& connection, PayloadRow payload);
 /// Whether an artifact that still has its payload refers to it; as quick however many do or did.
 bool is_referenced(sqlite::Connection& connection, const Digest& digest);
 /// Payloads that are said to be present and that no artifact has any more, by their digests, beginning after `after`: what an

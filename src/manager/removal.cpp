@@ -176,7 +176,7 @@ std::vector<Digest> mark_unreferenced(ManagerImpl& manager, sqlite::Connection& 
     for (const auto& digest : digests) {
         const auto row = catalog::find_payload(connection, digest);
         if (!row || !row->present || catalog::is_referenced(connection, digest)) continue;
-        catalog::mark_payload_removed(connection, digest);
+        catalog::mark_payload_removed(connection, *row);
         checksums.push_back(digest.hex());
         marked.push_back(digest);
     }

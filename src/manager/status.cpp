@@ -42,7 +42,7 @@ Artifact ArtifactManager::update_artifact_status(const ArtifactId& id, ArtifactS
         draft.timestamp = now;
         draft.success = status != ArtifactStatus::failed;
         draft.details["error_message"] = message.empty() ? json(nullptr) : json(message);
-        catalog::set_status(connection, *key, status, now, message.empty() ? std::nullopt : std::optional(message));
+        catalog::set_status(connection, *key, before, status, now, message.empty() ? std::nullopt : std::optional(message));
         after = catalog::load_artifact(connection, *key);
     });
     return *std::move(after);

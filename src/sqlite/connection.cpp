@@ -18,7 +18,8 @@ namespace custody::sqlite {
 
 namespace {
 
-// Only connections of the library have this function; the guards of every table call it.
+// Only connections of the library have this function, which the guards of every table call: every other client is refused. (Here
+// the guards don't run: see configure.)
 void custody_writer(sqlite3_context* context, int /*count*/, sqlite3_value** /*values*/) { sqlite3_result_int(context, 1); }
 
 int remember_wal_frames(void* target, sqlite3* /*handle*/, const char* /*name*/, int frames) {

@@ -90,6 +90,18 @@ TEST_CASE("a head or a tile that can't be right is told") {
     });
 }
 
+TEST_CASE("the tree never shrinks") {
+    const TestDatabase test;
+    auto database = test.open();
+    std::vector<std::string> lines;
+    grow(*database, lines, 3, 3);
+    database->write([&](sqlite::Connection& connection) {
+        const std::vector<Digest> one = {leaf_hash(lines.front())};
+        CHECK_THROWS_AS(Tree(connection).extend(Frontier(), one), Corruption);
+        CHECK(Tree(connection).head().root() == plain_root(lines));
+    });
+}
+
 TEST_CASE("the tree of a store older than it is built by the migration") {
     const Scratch scratch;
     std::vector<std::string> lines;
